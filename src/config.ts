@@ -1,0 +1,247 @@
+import { z } from 'zod';
+
+/** Where the messages are. */
+export interface TableConfig {
+  readonly name: string;
+  readonly region: string;
+  /** Another engine than AWS. */
+  readonly endpoint: string | undefined;
+}
+
+/** Where the people are. */
+export interface DirectoryConfig {
+  readonly url: string;
+  /** Connections at most. */
+  readonly poolSize: number;
+}
+
+/** Whose tokens are believed. */
+export type IdentityConfig =
+  | { readonly kind: 'cognito'; readonly userPoolId: string; readonly clientId: string }
+  | { readonly kind: 'oidc'; readonly issuer: string; readonly jwksUri: string; readonly audience: string };
+
+export type LogLevel = z.infer<typeof logLevel>;
+
+/** What the API process needs to know. */
+export interface ApiConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: LogLevel;
+  readonly table: TableConfig;
+  readonly directory: DirectoryConfig;
+  readonly identity: IdentityConfig;
+  readonly corsOrigins: readonly string[];
+  /**
+   * Whether the tokens come from an issuer on this machine. That opens introspection without a token and
+   * Apollo Sandbox, and is refused with NODE_ENV=production.
+   */
+  readonly local: boolean;
+  /** The token that Apollo Sandbox is signed in with; in local use only. */
+  readonly sandboxToken: string | undefined;
+}
+
+/** What the local stack, and the commands that talk to it, need to know. */
+export interface LocalConfig {
+  readonly host: string;
+  /** The API's port; the engines take the three after it. */
+  readonly port: number;
+  readonly directory: string;
+  readonly logLevel: LogLevel;
+  readonly tableName: string;
+  /** An engine to use instead of the embedded one. */
+  readonly dynamodbEndpoint: string | undefined;
+  /** An engine to use instead of the embedded one. */
+  readonly databaseUrl: string | undefined;
+  /** The whole environment, to hand on to the processes that are started. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Everything that is wrong with the environment, in one message. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+
+  constructor(problems: readonly string[]) {
+    super(['The configuration is wrong (see .env.example):', ...problems.map((problem) => `  ${problem}`)].join('\n'));
+  }
+}
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
+
+const REQUIRED = 'is required';
+
+function required(): { error: (issue: { input?: unknown }) => string | undefined } {
+  return { error: ({ input }) => (input === undefined ? REQUIRED : undefined) };
+}
+
+function integer(least: number, most: number) {
+  const expected = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, expected);
+}
+
+function address(protocols: readonly string[]) {
+  const expected = `must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
+  return z.string(required()).refine((value) => {
+    return URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1));
+  }, expected);
+}
+
+function isLoopback(url: string): boolean {
+  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+}
+
+const issuerAddress = address(['https', 'http']).refine(
+  (value) => !value.startsWith('http:') || isLoopback(value),
+  'must start with https://; http:// is for an issuer on this machine',
+);
+
+const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  error: ({ input }) => `has ${JSON.stringify(input)}, which is no origin such as https://app.example.com`,
+});
+
+const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+  error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+});
+
+const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 letters, digits, and _ . -');
+
+const host = z.string();
+const port = integer(0, 65_535);
+
+const apiVariables = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: port.default(4000),
+  HOST: host.default('127.0.0.1'),
+  LOG_LEVEL: logLevel.default('info'),
+  DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
+  DYNAMODB_TABLE: tableName.default('cruddur-messages'),
+  AWS_REGION: z.string(required()).regex(/^[a-z0-9-]+$/, 'must be a region such as eu-central-1'),
+  DATABASE_URL: address(['postgres', 'postgresql']),
+  DATABASE_POOL_SIZE: integer(1, 100).default(10),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) =>
+      list
+        .split(',')
+        .map((each) => each.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(origin)),
+  SANDBOX_TOKEN: z.string().optional(),
+});
+
+const cognitoVariables = z.object({
+  COGNITO_USER_POOL_ID: z
+    .string(required())
+    .regex(/^[\w-]+_[0-9A-Za-z]+$/, 'must be a user pool id such as eu-central-1_AbCdEfGhI'),
+  COGNITO_CLIENT_ID: z.string(required()).regex(/^[\w+]+$/, 'must be an app client id'),
+});
+
+const oidcVariables = z.object({
+  OIDC_ISSUER: issuerAddress,
+  OIDC_JWKS_URI: issuerAddress,
+  OIDC_AUDIENCE: z.string(required()),
+});
+
+const localVariables = z.object({
+  PORT: integer(1, 65_532).default(4000),
+  HOST: host.default('127.0.0.1'),
+  LOCAL_DIR: z.string().default('.local'),
+  LOG_LEVEL: logLevel.default('info'),
+  DYNAMODB_TABLE: tableName.default('cruddur-messages'),
+  DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
+  DATABASE_URL: address(['postgres', 'postgresql']).optional(),
+});
+
+/**
+ * The API's configuration. Empty variables count as absent.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
+  const problems: string[] = [];
+  const given = present(environment);
+  const api = read(apiVariables, given, problems);
+  const identity = readIdentity(given, problems);
+  const local = identity?.kind === 'oidc' && isLocalIssuer(identity.issuer);
+  if (local && given['NODE_ENV'] === 'production') {
+    problems.push('OIDC_ISSUER is an issuer on this machine, which NODE_ENV=production does not allow');
+  }
+  if (!local && given['SANDBOX_TOKEN'] !== undefined) {
+    problems.push('SANDBOX_TOKEN is for local use, with an issuer on this machine');
+  }
+  if (!api || !identity || problems.length > 0) throw new ConfigError(problems);
+  return {
+    port: api.PORT,
+    host: api.HOST,
+    logLevel: api.LOG_LEVEL,
+    table: { name: api.DYNAMODB_TABLE, region: api.AWS_REGION, endpoint: api.DYNAMODB_ENDPOINT },
+    directory: { url: api.DATABASE_URL, poolSize: api.DATABASE_POOL_SIZE },
+    identity,
+    corsOrigins: api.CORS_ORIGINS,
+    local,
+    sandboxToken: api.SANDBOX_TOKEN,
+  };
+}
+
+/**
+ * The configuration of the local stack.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readLocalConfig(environment: NodeJS.ProcessEnv): LocalConfig {
+  const problems: string[] = [];
+  const local = read(localVariables, present(environment), problems);
+  if (!local) throw new ConfigError(problems);
+  return {
+    host: local.HOST,
+    port: local.PORT,
+    directory: local.LOCAL_DIR,
+    logLevel: local.LOG_LEVEL,
+    tableName: local.DYNAMODB_TABLE,
+    dynamodbEndpoint: local.DYNAMODB_ENDPOINT,
+    databaseUrl: local.DATABASE_URL,
+    environment,
+  };
+}
+
+function readIdentity(given: NodeJS.ProcessEnv, problems: string[]): IdentityConfig | undefined {
+  const hasCognito = Object.keys(cognitoVariables.shape).some((name) => given[name] !== undefined);
+  const hasOidc = Object.keys(oidcVariables.shape).some((name) => given[name] !== undefined);
+  if (hasCognito === hasOidc) {
+    problems.push(
+      'COGNITO_USER_POOL_ID and COGNITO_CLIENT_ID, or OIDC_ISSUER, OIDC_JWKS_URI and OIDC_AUDIENCE: ' +
+        (hasCognito ? 'only one of these sets can be given' : 'one of these sets is required'),
+    );
+  }
+  const cognito = hasCognito ? read(cognitoVariables, given, problems) : undefined;
+  const oidc = hasOidc ? read(oidcVariables, given, problems) : undefined;
+  if (cognito)
+    return { kind: 'cognito', userPoolId: cognito.COGNITO_USER_POOL_ID, clientId: cognito.COGNITO_CLIENT_ID };
+  if (oidc)
+    return { kind: 'oidc', issuer: oidc.OIDC_ISSUER, jwksUri: oidc.OIDC_JWKS_URI, audience: oidc.OIDC_AUDIENCE };
+  return undefined;
+}
+
+function isLocalIssuer(issuer: string): boolean {
+  return new URL(issuer).protocol === 'http:' && isLoopback(issuer);
+}
+
+function present(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+}
+
+function read<Variables extends z.ZodObject>(
+  variables: Variables,
+  given: NodeJS.ProcessEnv,
+  problems: string[],
+): z.infer<Variables> | undefined {
+  const parsed = variables.safeParse(given);
+  if (parsed.success) return parsed.data;
+  problems.push(...parsed.error.issues.map(({ path, message }) => `${String(path[0])} ${message}`));
+  return undefined;
+}

@@ -1,0 +1,31 @@
+/** The codes that a client can rely on. */
+export type ErrorCode = 'UNAUTHENTICATED' | 'NOT_FOUND' | 'BAD_USER_INPUT' | 'RATE_LIMITED' | 'UNAVAILABLE';
+
+/**
+ * An error that a client may see: its message holds nothing internal. Every other error is
+ * masked and logged.
+ */
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode;
+  override readonly name = this.constructor.name;
+}
+
+/** The request carries no valid token, or one of nobody's. */
+export class UnauthenticatedError extends DomainError {
+  readonly code = 'UNAUTHENTICATED';
+}
+
+/** It does not exist, or is not the viewer's: nobody can tell which. */
+export class NotFoundError extends DomainError {
+  readonly code = 'NOT_FOUND';
+}
+
+/** The client program, not the person, sent something that can't be meant. */
+export class BadUserInputError extends DomainError {
+  readonly code = 'BAD_USER_INPUT';
+}
+
+/** A part that the request needs does not answer; trying again later may help. */
+export class UnavailableError extends DomainError {
+  readonly code = 'UNAVAILABLE';
+}

@@ -1,0 +1,46 @@
+import type { Messaging } from '../messaging/messaging.ts';
+import type { User } from '../model.ts';
+import type { Directory } from '../users/directory.ts';
+import { createLoaders, type Loaders } from './loaders.ts';
+
+/** What a resolver has at hand for one request. */
+export interface Context {
+  /** Who asks. Reading it throws when the request is anonymous, which only introspection may be. */
+  readonly viewer: User;
+  readonly isAnonymous: boolean;
+  readonly messaging: Messaging;
+  readonly directory: Directory;
+  readonly loaders: Loaders;
+  readonly requestId: string;
+  readonly log: RequestLog;
+}
+
+/** The part of a request's log that is used. */
+export interface RequestLog {
+  error(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface ContextParts {
+  readonly messaging: Messaging;
+  readonly directory: Directory;
+  readonly requestId: string;
+  readonly log: RequestLog;
+}
+
+/** The context of a request by `viewer`. */
+export function createContext(viewer: User, parts: ContextParts): Context {
+  return { ...parts, viewer, isAnonymous: false, loaders: createLoaders(parts.directory, parts.messaging.table) };
+}
+
+/** The context of a request by nobody; reading its viewer throws the error given. */
+export function createAnonymousContext(refusal: () => Error, parts: ContextParts): Context {
+  return {
+    ...parts,
+    get viewer(): User {
+      throw refusal();
+    },
+    isAnonymous: true,
+    loaders: createLoaders(parts.directory, parts.messaging.table),
+  };
+}

@@ -1,0 +1,67 @@
+import type { ApolloServerPlugin, HTTPGraphQLHead } from '@apollo/server';
+import { unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { DomainError, type ErrorCode } from '../errors.ts';
+import type { Context } from './context.ts';
+
+/** What a client is told of an error that is none of its business. */
+const MASKED = { message: 'Something went wrong on our side.', code: 'INTERNAL_SERVER_ERROR' } as const;
+
+/** The HTTP status of a reply that has such an error; all other replies that were executed are 200. */
+const STATUS: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, RATE_LIMITED: 429 };
+
+/** A domain error as GraphQL tells it, with the HTTP response that goes with it where that is not the usual one. */
+export function graphQLError(
+  error: DomainError,
+  http?: { status: number; headers?: HTTPGraphQLHead['headers'] },
+): GraphQLError {
+  return new GraphQLError(error.message, {
+    originalError: error,
+    extensions: { code: error.code, http: http ?? { status: STATUS[error.code] ?? 200 } },
+  });
+}
+
+/** Gives domain errors their code, leaves GraphQL's own errors as they are, and masks all others. */
+export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const original = unwrapResolverError(error);
+  if (original instanceof DomainError) {
+    return { ...formatted, message: original.message, extensions: { code: original.code } };
+  }
+  if (!isInternal(error)) return formatted;
+  const { locations, path } = formatted;
+  return {
+    message: MASKED.message,
+    ...(locations && { locations }),
+    ...(path && { path }),
+    extensions: { code: MASKED.code },
+  };
+}
+
+/** Apollo gives its own errors, all of them about the request, another code than this. */
+function isInternal(error: unknown): boolean {
+  return !(error instanceof GraphQLError) || (error.extensions['code'] ?? MASKED.code) === MASKED.code;
+}
+
+/** Logs what is masked under the request's id, tells the client that id, and sets the reply's HTTP status. */
+export const errorReports: ApolloServerPlugin<Context> = {
+  requestDidStart: async () => ({
+    didEncounterErrors: async ({ errors, contextValue: { log } }) => {
+      for (const error of errors) {
+        const original = unwrapResolverError(error);
+        if (original instanceof DomainError) {
+          if (original.cause) log.warn({ err: original, path: error.path }, 'a part does not answer');
+        } else if (isInternal(error)) {
+          log.error({ err: original, path: error.path }, 'request failed');
+        }
+      }
+    },
+    willSendResponse: async ({ response, contextValue: { requestId } }) => {
+      if (response.body.kind !== 'single') return;
+      for (const { extensions } of response.body.singleResult.errors ?? []) {
+        if (extensions?.['code'] === MASKED.code) extensions['requestId'] = requestId;
+        const status = STATUS[extensions?.['code'] as ErrorCode];
+        if (status !== undefined) response.http.status = status;
+      }
+    },
+  }),
+};

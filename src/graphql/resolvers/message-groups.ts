@@ -1,0 +1,36 @@
+import { getMessageGroup } from '../../messaging/get-message-group.ts';
+import { listMessageGroups } from '../../messaging/list-message-groups.ts';
+import { markMessageGroupRead } from '../../messaging/mark-message-group-read.ts';
+import { kindOf, unreadCount } from '../../model.ts';
+import { pageInfo } from '../connections.ts';
+import type { Resolvers } from '../generated/resolver-types.ts';
+
+export const messageGroupResolvers = {
+  Query: {
+    messageGroup: (_, { id }, { messaging, viewer }) => getMessageGroup(messaging, viewer, id),
+    messageGroups: (_, page, { messaging, viewer }) => listMessageGroups(messaging, viewer, page),
+  },
+  Mutation: {
+    markMessageGroupRead: (_, { input }, { messaging, viewer }) => markMessageGroupRead(messaging, viewer, input),
+  },
+  MessageGroup: {
+    kind: ({ memberIds }) => kindOf(memberIds),
+    members: async ({ memberIds }, _, { loaders }) => {
+      const members = await Promise.all(memberIds.map((id) => loaders.users.load(id)));
+      return members.filter((member) => member !== null);
+    },
+    messageCount: ({ lastMessage }) => lastMessage.sequence,
+    unreadCount: ({ lastMessage, readSequence }) => unreadCount(lastMessage.sequence, readSequence),
+    createdAt: async ({ id, createdAt }, _, { loaders }) => {
+      if (createdAt !== undefined) return createdAt;
+      const profile = await loaders.profiles.load(id);
+      if (!profile) throw new Error(`Group ${id} has a summary, but no profile`);
+      return profile.createdAt;
+    },
+  },
+  MessageGroupConnection: { pageInfo },
+  MarkMessageGroupReadPayload: {
+    messageGroup: (result) => ('messageGroup' in result ? result.messageGroup : null),
+    userErrors: (result) => ('userErrors' in result ? result.userErrors : []),
+  },
+} satisfies Resolvers;

@@ -1,0 +1,8 @@
+import type { Resolvers } from '../generated/resolver-types.ts';
+
+export const userResolvers = {
+  Query: {
+    viewer: (_, __, { viewer }) => viewer,
+    user: async (_, { handle }, { directory }) => (await directory.findByHandles([handle])).at(0) ?? null,
+  },
+} satisfies Resolvers;

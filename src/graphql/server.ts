@@ -1,0 +1,36 @@
+import { ApolloServer } from '@apollo/server';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
+import type { Context } from './context.ts';
+import { errorReports, formatError } from './errors.ts';
+import { anonymousIntrospectionOnly } from './introspection.ts';
+import { sandbox } from './sandbox.ts';
+import { createSchema } from './schema.ts';
+
+export interface GraphQLServerOptions {
+  /** Opens introspection, suggestions in error messages, and Apollo Sandbox. */
+  readonly local: boolean;
+  /** What Sandbox is signed in with. */
+  readonly sandboxToken: string | undefined;
+}
+
+/** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
+export function createGraphQLServer({ local, sandboxToken }: GraphQLServerOptions): ApolloServer<Context> {
+  return new ApolloServer<Context>({
+    schema: createSchema(),
+    introspection: local,
+    hideSchemaDetailsFromClientErrors: !local,
+    includeStacktraceInErrorResponses: false,
+    formatError,
+    stopOnTerminationSignals: false,
+    plugins: [
+      anonymousIntrospectionOnly,
+      errorReports,
+      // Replies say themselves how they may be cached; see the HTTP route.
+      ApolloServerPluginCacheControlDisabled(),
+      local ? sandbox(sandboxToken) : ApolloServerPluginLandingPageDisabled(),
+    ],
+  });
+}

@@ -1,0 +1,71 @@
+import { type ApolloServer, HeaderMap } from '@apollo/server';
+import { fastifyApolloHandler } from '@as-integrations/fastify';
+import etag from '@fastify/etag';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { DomainError } from '../errors.ts';
+import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
+import { graphQLError } from '../graphql/errors.ts';
+import type { Messaging } from '../messaging/messaging.ts';
+import type { User } from '../model.ts';
+import type { Directory } from '../users/directory.ts';
+import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
+
+export interface GraphQLRouteParts {
+  readonly graphql: ApolloServer<Context>;
+  readonly messaging: Messaging;
+  readonly directory: Directory;
+  readonly viewerOf: (token: string) => Promise<User>;
+  /** Lets a request without a token through to introspection, and no further. */
+  readonly anonymousIntrospection: boolean;
+}
+
+/**
+ * `/graphql` by the GraphQL over HTTP specification: any operation by POST, queries also by GET, where the reply carries an
+ * `ETag` and an unchanged one is 304.
+ */
+export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
+  const handler = fastifyApolloHandler(graphql, { context: (request) => contextOf(request, parts) });
+
+  return async (app) => {
+    app.addHook('onRequest', async (_, reply) => {
+      // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
+      reply.header('cache-control', 'private, no-cache').header('vary', 'Authorization');
+    });
+
+    app.post('/graphql', handler);
+
+    await app.register(async (get) => {
+      get.addHook('onSend', async (request, reply) => {
+        // Only a success can stand for the success that the client holds.
+        if (reply.statusCode !== 200) delete request.headers['if-none-match'];
+      });
+      await get.register(etag, { weak: true });
+      get.get('/graphql', handler);
+    });
+  };
+}
+
+async function contextOf(
+  request: FastifyRequest,
+  { messaging, directory, viewerOf, anonymousIntrospection }: Omit<GraphQLRouteParts, 'graphql'>,
+): Promise<Context> {
+  const parts = { messaging, directory, requestId: request.id, log: request.log };
+  if (anonymousIntrospection && isAnonymous(request.raw)) {
+    return createAnonymousContext(() => challenge(missingToken()), parts);
+  }
+  try {
+    return createContext(await authenticate(request.raw, viewerOf), parts);
+  } catch (error) {
+    if (error instanceof ChallengeError) throw challenge(error);
+    if (!(error instanceof DomainError)) throw error;
+    request.log.warn({ err: error }, 'a part does not answer');
+    throw graphQLError(error);
+  }
+}
+
+function challenge(error: ChallengeError) {
+  return graphQLError(error, {
+    status: error.status,
+    headers: new HeaderMap([['www-authenticate', error.challenge]]),
+  });
+}

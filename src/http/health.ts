@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FastifyPluginAsync } from 'fastify';
+
+/** A part that the process can't work without: resolves when it answers. */
+export type HealthCheck = () => Promise<void>;
+
+/** How long a part has to answer. */
+const DEADLINE_MS = 2_000;
+
+/**
+ * `GET /health/live` says that the process serves, and `GET /health/ready` whether the parts it needs answer
+ * within 2 s: 200, or 503 with the name of each part that does not.
+ */
+export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): FastifyPluginAsync {
+  return async (app) => {
+    app.addHook('onSend', async (_, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+
+    app.get('/health/live', async () => ({ status: 'live' }));
+
+    app.get('/health/ready', async ({ log }, reply) => {
+      const outcomes = await Promise.all(
+        Object.entries(checks).map(async ([name, check]) => {
+          try {
+            await within(DEADLINE_MS, check());
+            return [name, 'ready'] as const;
+          } catch (err) {
+            log.warn({ err, part: name }, 'not ready');
+            return [name, 'unavailable'] as const;
+          }
+        }),
+      );
+      const ready = outcomes.every(([, status]) => status === 'ready');
+      return reply
+        .code(ready ? 200 : 503)
+        .send({ status: ready ? 'ready' : 'unavailable', parts: Object.fromEntries(outcomes) });
+    });
+  };
+}
+
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const timer = delay(milliseconds, undefined, { signal: done.signal }).then(() => {
+    throw new Error(`No answer within ${milliseconds} ms`);
+  });
+  try {
+    await Promise.race([work, timer]);
+  } finally {
+    done.abort();
+    timer.catch(() => {});
+  }
+}

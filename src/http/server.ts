@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import compress from '@fastify/compress';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify';
+import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
+import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
+import { type HealthCheck, healthRoutes } from './health.ts';
+
+export interface HttpServerOptions
+  extends GraphQLServerOptions,
+    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf'> {
+  readonly log: FastifyBaseLogger;
+  /** Origins of pages that may call the API, such as `https://app.example.com`. */
+  readonly corsOrigins: readonly string[];
+  readonly healthChecks: Readonly<Record<string, HealthCheck>>;
+}
+
+/** Apollo Sandbox when it is opened at its own address. */
+const SANDBOX_ORIGIN = 'https://studio.apollographql.com';
+
+/** The longest request body: the longest body in its longest JSON spelling takes 12 KB, and queries a few more. */
+const BODY_LIMIT_BYTES = 100 * 1024;
+
+/** Smaller replies cost more to compress than they save. */
+const COMPRESSION_THRESHOLD_BYTES = 1024;
+
+const REQUEST_ID = /^[\w.-]{1,64}$/;
+
+/**
+ * The HTTP server, ready to listen: GraphQL, health, and what goes around them. Closing it takes no new requests, ends those
+ * under way, and then stops the GraphQL server.
+ */
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { local, log, corsOrigins } = options;
+  const graphql = createGraphQLServer(options);
+  await graphql.start();
+
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 10_000,
+    genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
+  });
+  app.addHook('onClose', () => graphql.stop());
+  // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
+  app.removeContentTypeParser('text/plain');
+  logRequests(app);
+  answerErrors(app);
+
+  await app.register(helmet, {
+    // Sandbox brings a policy of its own in its page; nothing else here is for a browser to show.
+    contentSecurityPolicy: !local && {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    },
+    frameguard: { action: 'deny' },
+  });
+  await app.register(cors, {
+    origin: [...corsOrigins, ...(local ? [SANDBOX_ORIGIN] : [])],
+    methods: ['GET', 'POST'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'apollo-require-preflight',
+      'x-apollo-operation-name',
+      'x-request-id',
+      'if-none-match',
+    ],
+    exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
+    maxAge: 86_400,
+  });
+  await app.register(compress, { globalDecompression: false, threshold: COMPRESSION_THRESHOLD_BYTES });
+  await app.register(healthRoutes(options.healthChecks));
+  await app.register(graphqlRoute({ ...options, graphql, anonymousIntrospection: local }));
+  return app;
+}
+
+function requestIdFrom(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && REQUEST_ID.test(header) ? header : undefined;
+}
+
+/** One line a request. Neither headers nor the query string, where variables may be, nor bodies are in it. */
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        path: request.url.split('?', 1)[0],
+        status: reply.statusCode,
+        durationMs: Math.round(reply.elapsedTime * 10) / 10,
+        remoteAddress: request.ip,
+      },
+      'request',
+    );
+  });
+}
+
+/** Errors outside GraphQL have the form of GraphQL's, so that a client has one to deal with. */
+function answerErrors(app: FastifyInstance): void {
+  app.setNotFoundHandler((_, reply) =>
+    reply.code(404).send(errorBody('There is nothing here. Try /graphql.', 'NOT_FOUND')),
+  );
+  app.setErrorHandler<FastifyError>((error, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send(errorBody(error.message, 'BAD_REQUEST'));
+    request.log.error({ err: error }, 'request failed');
+    const body = errorBody('Something went wrong on our side.', 'INTERNAL_SERVER_ERROR', { requestId: request.id });
+    return reply.code(500).send(body);
+  });
+}
+
+function errorBody(message: string, code: string, more: object = {}) {
+  return { errors: [{ message, extensions: { code, ...more } }] };
+}

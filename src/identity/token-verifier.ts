@@ -1,0 +1,84 @@
+import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
+import { FetchError } from 'aws-jwt-verify/error';
+import { SimpleJwksCache } from 'aws-jwt-verify/jwk';
+import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
+import type { IdentityConfig } from '../config.ts';
+import { UnauthenticatedError, UnavailableError } from '../errors.ts';
+
+/** Who a token speaks for. */
+export interface TokenVerifier {
+  /**
+   * The subject of a valid access token: signature, issuer, audience, use and lifetime hold.
+   *
+   * @throws UnauthenticatedError when the token is not valid
+   * @throws UnavailableError when the issuer's keys can't be had
+   */
+  subjectOf(token: string): Promise<string>;
+}
+
+/** How long the issuer may take to hand out its keys. */
+const JWKS_TIMEOUT_MS = 3_000;
+
+/**
+ * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, and again
+ * when a token names an unknown one, at most every 10 s.
+ */
+export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
+  const jwksCache = new SimpleJwksCache({ fetcher: { fetch: fetchKeys } });
+  const verifier =
+    identity.kind === 'cognito'
+      ? CognitoJwtVerifier.create(
+          { userPoolId: identity.userPoolId, clientId: identity.clientId, tokenUse: 'access' },
+          { jwksCache },
+        )
+      : JwtVerifier.create(
+          {
+            issuer: identity.issuer,
+            jwksUri: identity.jwksUri,
+            audience: null,
+            customJwtCheck: ({ payload }) => checkAccessToken(payload, identity.audience),
+          },
+          { jwksCache },
+        );
+
+  return {
+    subjectOf: async (token) => {
+      try {
+        return subject(await verifier.verify(token));
+      } catch (error) {
+        if (error instanceof FetchError)
+          throw new UnavailableError('The issuer of tokens does not answer. Try again.', { cause: error });
+        throw new UnauthenticatedError('The token is not valid.', { cause: error });
+      }
+    },
+  };
+}
+
+/** Unlike the library's own, this also fetches by http, for an issuer on this machine; the configuration allows no other. */
+async function fetchKeys(uri: string): Promise<ArrayBuffer> {
+  try {
+    const response = await fetch(uri, { redirect: 'error', signal: AbortSignal.timeout(JWKS_TIMEOUT_MS) });
+    if (!response.ok) throw new Error(`Status ${response.status}`);
+    return await response.arrayBuffer();
+  } catch (error) {
+    throw new FetchError(uri, error);
+  }
+}
+
+/**
+ * An OpenID Connect issuer names the audience in `aud`; Cognito, and issuers after its fashion, leave that out of access
+ * tokens and name the client in `client_id`. `token_use`, where there is one, tells an access token from an id token.
+ */
+function checkAccessToken(payload: JwtPayload, audience: string): void {
+  const audiences = [payload.aud ?? payload['client_id']].flat();
+  if (!audiences.includes(audience)) throw new Error('The token is for another audience');
+  if (payload['token_use'] !== undefined && payload['token_use'] !== 'access')
+    throw new Error('The token is no access token');
+}
+
+/** The library takes a token that never expires, or that is nobody's. */
+function subject({ sub, exp }: JwtPayload): string {
+  if (exp === undefined) throw new Error('The token never expires');
+  if (!sub) throw new Error('The token is nobody’s');
+  return sub;
+}

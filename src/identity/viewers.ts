@@ -1,0 +1,30 @@
+import { LRUCache } from 'lru-cache';
+import { UnauthenticatedError } from '../errors.ts';
+import type { User } from '../model.ts';
+import type { TokenVerifier } from './token-verifier.ts';
+
+/** How long a token's person is remembered: what changes in the directory is seen after this time at the latest. */
+const REMEMBERED_MS = 30_000;
+
+/** How many people are remembered: some 10 MB. */
+const REMEMBERED_PEOPLE = 20_000;
+
+/**
+ * Makes the function that finds a token's person. It throws `UnauthenticatedError` for a token that is not
+ * valid, and for a stranger: a valid token of somebody who has no row in the directory.
+ */
+export function createViewers(
+  verifier: TokenVerifier,
+  findBySubject: (subject: string) => Promise<User | undefined>,
+): (token: string) => Promise<User> {
+  const people = new LRUCache<string, User>({
+    max: REMEMBERED_PEOPLE,
+    ttl: REMEMBERED_MS,
+    fetchMethod: (subject) => findBySubject(subject),
+  });
+  return async (token) => {
+    const viewer = await people.fetch(await verifier.subjectOf(token));
+    if (!viewer) throw new UnauthenticatedError('The token is valid, but the directory has nobody with its subject.');
+    return viewer;
+  };
+}

@@ -1,0 +1,62 @@
+import pretty from 'pino-pretty';
+import { ConfigError, readLocalConfig } from './config.ts';
+import { LocalStackError } from './local/errors.ts';
+import { LOCAL_HANDLE, type LocalStack, startStack, stopStack, type Undo } from './local/stack.ts';
+
+/** What `npm start` runs: engines, seed and API on this machine, until Ctrl-C. */
+
+// The SDK's word on coming versions of Node is for whoever deploys.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+
+const undo: Undo = [];
+const stopping = new Promise<void>((resolve) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+});
+
+process.exitCode = await run();
+// Nothing that is left open keeps a stopped stack running.
+process.exit();
+
+async function run(): Promise<number> {
+  try {
+    const started = startStack(readLocalConfig(process.env), undo, showLog);
+    const stack = await Promise.race([started, stopping]);
+    if (stack) {
+      process.stdout.write(greeting(stack));
+      const problem = await Promise.race([stack.broken, stopping]);
+      if (problem) throw new LocalStackError(problem);
+    }
+    process.stdout.write('\nStopping.\n');
+    // A stop can come while parts are still starting: those have to be there to be ended.
+    await started.catch(() => {});
+    return 0;
+  } catch (error) {
+    const known = error instanceof ConfigError || error instanceof LocalStackError;
+    process.stderr.write(`\n${known ? error.message : (error as Error).stack}\n`);
+    return 1;
+  } finally {
+    await stopStack(undo);
+  }
+}
+
+function showLog(output: NodeJS.ReadableStream): void {
+  output.pipe(
+    pretty({ colorize: process.stdout.isTTY, singleLine: true, translateTime: 'HH:MM:ss.l', ignore: 'requestId' }),
+  );
+}
+
+function greeting({ addresses: { graphqlUrl }, token, messageGroupId }: LocalStack): string {
+  const query = `{ messages(messageGroupId: "${messageGroupId}", first: 5) { edges { node { sequence sender { displayName } body createdAt } } } }`;
+  return `
+cruddur-messages is ready: ${graphqlUrl}
+
+  In a browser that address is Apollo Sandbox, signed in as ${LOCAL_HANDLE}.
+  In a shell, read a conversation:
+
+curl -s ${graphqlUrl} -H 'content-type: application/json' -H 'authorization: Bearer ${token}' -d '${JSON.stringify({ query })}'
+
+  A token of somebody else: npm run --silent token -- bayko
+  To stop: Ctrl-C
+
+`;
+}

@@ -1,0 +1,188 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pRetry from 'p-retry';
+import type { LocalConfig } from '../config.ts';
+import type { Messaging } from '../messaging/messaging.ts';
+import { createTableIfMissing } from '../table/definition.ts';
+import { openTable } from '../table/table.ts';
+import { openDirectory } from '../users/directory.ts';
+import { openPool } from '../users/pool.ts';
+import { findSubject } from '../users/subjects.ts';
+import { LOOPBACK, type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
+import { type Child, isReady, startChild } from './children.ts';
+import { findDynoxide } from './dynoxide.ts';
+import { LocalStackError } from './errors.ts';
+import { type LocalFolder, takeFolder } from './folder.ts';
+import { loadSigningKey, serveKeys, signToken } from './issuer.ts';
+import { startPostgres } from './postgres.ts';
+import { firstMessageGroupId, seedDirectory, seedMessages } from './seed.ts';
+
+/** Whom Apollo Sandbox and the printed token are signed in as. */
+export const LOCAL_HANDLE = 'andrewbrown';
+
+/** The whole system on this machine. */
+export interface LocalStack {
+  readonly addresses: LocalAddresses;
+  /** A token of the person of `LOCAL_HANDLE`. */
+  readonly token: string;
+  /** A conversation to show. */
+  readonly messageGroupId: string;
+  /** Resolves when a process of the stack has ended by itself, with a sentence about it. */
+  readonly broken: Promise<string>;
+}
+
+/** What has to be undone, in the order in which it was done. */
+export type Undo = (() => Promise<unknown>)[];
+
+/** A process gets this long to end by itself. All of a stop has to fit into 10 s. */
+const PATIENCE_MS = 8_000;
+
+const API = fileURLToPath(new URL('../api.ts', import.meta.url));
+
+/**
+ * Starts the engines, fills in the seed, and starts the API.
+ *
+ * @param undo is filled with what ends the parts that were started, also when starting fails halfway
+ * @param onOutput is given the lines that the processes log
+ * @throws LocalStackError when something is in the way that the person at the keyboard can move
+ */
+export async function startStack(
+  config: LocalConfig,
+  undo: Undo,
+  onOutput: (output: NodeJS.ReadableStream) => void,
+): Promise<LocalStack> {
+  const addresses = localAddresses(config);
+  const folder = await takeFolder(config.directory, { pid: process.pid, mark: process.argv[1] ?? process.execPath });
+  undo.push(folder.release);
+  await checkPorts(config, addresses);
+
+  const children: Child[] = [];
+  const keep = (child: Child): Child => {
+    children.push(child);
+    undo.push(() => child.stop(PATIENCE_MS));
+    return child;
+  };
+
+  const key = await loadSigningKey(folder.path);
+  const issuer = await serveKeys(key, addresses.issuerPort);
+  undo.push(async () => issuer.close());
+  const [dynoxide] = await Promise.all([
+    addresses.startsDynamodb ? startDynoxide(folder, addresses, config.environment) : undefined,
+    addresses.startsPostgres ? startDirectory(folder, addresses, undo) : undefined,
+  ]);
+  if (dynoxide) keep(dynoxide);
+  const { subject, messageGroupId } = await seed(config, addresses);
+  const token = await signToken(key, addresses.issuerUrl, subject, LOCAL_HANDLE);
+
+  const api = keep(
+    await startChild(folder, {
+      name: 'API',
+      command: process.execPath,
+      args: [...process.execArgv, API],
+      environment: processEnvironment(config, addresses, token),
+      mark: API,
+      own: true,
+    }),
+  );
+  if (api.process.stdout) onOutput(api.process.stdout);
+  if (!(await isReady(api))) throw new LocalStackError('The API did not start: see its message above.');
+
+  const broken = Promise.race(children.map(async ({ name, ended }) => `The ${name} ended by itself (${await ended}).`));
+  return { addresses, token, messageGroupId, broken };
+}
+
+/** Ends what was started, last things first. */
+export async function stopStack(undo: Undo): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+async function checkPorts(config: LocalConfig, addresses: LocalAddresses): Promise<void> {
+  const ports: [number, string, string, boolean][] = [
+    [addresses.apiPort, config.host, 'the API', true],
+    [addresses.issuerPort, LOOPBACK, 'the token issuer', true],
+    [addresses.dynamodbPort, LOOPBACK, 'DynamoDB', addresses.startsDynamodb],
+    [addresses.postgresPort, LOOPBACK, 'Postgres', addresses.startsPostgres],
+  ];
+  for (const [port, host, name, needed] of ports) {
+    if (!needed) continue;
+    const problem = await listenProblem(port, host);
+    if (problem === 'EADDRINUSE') {
+      throw new LocalStackError(
+        `Port ${port}, for ${name}, is taken: stop what listens there, or set PORT to another number (it and the three after it are used).`,
+      );
+    }
+    if (problem)
+      throw new LocalStackError(`Nothing can listen on ${host}:${port} (${problem}): set HOST and PORT to others.`);
+  }
+}
+
+function listenProblem(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
+  });
+}
+
+async function startDynoxide(
+  folder: LocalFolder,
+  { dynamodbPort, dynamodbEndpoint }: LocalAddresses,
+  environment: NodeJS.ProcessEnv,
+): Promise<Child> {
+  const file = join(folder.path, 'dynamodb.sqlite');
+  const child = await startChild(folder, {
+    name: 'DynamoDB engine',
+    command: await findDynoxide(environment['PATH'] ?? ''),
+    args: ['--host', LOOPBACK, '--port', String(dynamodbPort), '--db-path', file],
+    environment,
+    mark: file,
+  });
+  let said = '';
+  child.process.stderr?.on('data', (chunk) => {
+    said = `${said}${chunk}`.slice(-500);
+  });
+  let isEnded = false;
+  child.ended.then(() => {
+    isEnded = true;
+  });
+  try {
+    await pRetry(() => fetch(dynamodbEndpoint), {
+      retries: 200,
+      minTimeout: 25,
+      factor: 1,
+      shouldRetry: () => !isEnded,
+    });
+  } catch {
+    await child.stop(0);
+    throw new LocalStackError(
+      `The DynamoDB engine did not start on ${file} (${said.trim()}): delete ${folder.path} to start anew.`,
+    );
+  }
+  return child;
+}
+
+async function startDirectory(folder: LocalFolder, { postgresPort }: LocalAddresses, undo: Undo): Promise<void> {
+  const postgres = await startPostgres(postgresPort, join(folder.path, 'postgres'));
+  undo.push(postgres.stop);
+}
+
+async function seed(
+  config: LocalConfig,
+  addresses: LocalAddresses,
+): Promise<{ subject: string; messageGroupId: string }> {
+  const table = openTable({ name: config.tableName, region: 'us-east-1', endpoint: addresses.dynamodbEndpoint });
+  const pool = openPool({ url: addresses.databaseUrl, poolSize: 1, onIdleError: () => {} });
+  try {
+    await Promise.all([createTableIfMissing(table), seedDirectory(pool)]);
+    const { findByHandles } = openDirectory(pool);
+    const messaging: Messaging = { table, findUsersByHandle: findByHandles, now: Date.now };
+    await seedMessages(messaging);
+    const subject = await findSubject(pool, LOCAL_HANDLE);
+    if (!subject) throw new Error(`The seed has nobody called ${LOCAL_HANDLE}`);
+    return { subject, messageGroupId: await firstMessageGroupId(messaging) };
+  } finally {
+    await pool.end();
+    table.client.destroy();
+  }
+}

@@ -1,0 +1,144 @@
+import { v4 as uuidV4 } from 'uuid';
+import { BadUserInputError, NotFoundError } from '../errors.ts';
+import { MAX_CLIENT_MESSAGE_ID_LENGTH, type Message, type MessageGroup, type User, type UserError } from '../model.ts';
+import { getMessage } from '../table/log.ts';
+import { type AccessibleGroup, accessMessageGroup } from './access.ts';
+import { type BodyErrorCode, bodyErrors, normalizeBody } from './body.ts';
+import { messageGroupIdOf, type RecipientErrorCode, resolveMembers } from './destination.ts';
+import { getMessageGroup, messageGroupOf } from './get-message-group.ts';
+import type { Messaging } from './messaging.ts';
+import { type Draft, isSameBody, type Sent, sendTo, startWith } from './send.ts';
+
+export type CreateMessageErrorCode =
+  | BodyErrorCode
+  | RecipientErrorCode
+  | 'MESSAGE_GROUP_NOT_FOUND'
+  | 'CLIENT_MESSAGE_ID_REUSED';
+
+export type MessageDestination = { readonly messageGroupId: string } | { readonly recipientHandles: readonly string[] };
+
+export interface CreateMessageInput {
+  readonly to: MessageDestination;
+  readonly body: string;
+  readonly clientMessageId?: string | null | undefined;
+}
+
+export type CreateMessageResult =
+  | { readonly message: Message; readonly messageGroup: MessageGroup; readonly deduplicated: boolean }
+  | { readonly userErrors: readonly UserError<CreateMessageErrorCode>[] };
+
+/**
+ * Sends a message into a group (pattern C), or to people, whose group is started if need be (pattern D).
+ * With a `clientMessageId`, sending twice within 24 hours is sending once (C').
+ *
+ * @throws BadUserInputError for a `clientMessageId` that is none
+ * @throws UnavailableError when the message store does not answer, or the group is too busy
+ */
+export async function createMessage(
+  messaging: Messaging,
+  viewer: User,
+  { to, body, clientMessageId }: CreateMessageInput,
+): Promise<CreateMessageResult> {
+  const draft: Draft = {
+    id: uuidV4(),
+    body: normalizeBody(body),
+    ...(clientMessageId != null && { clientMessageId: checkClientMessageId(clientMessageId) }),
+  };
+  const errors = bodyErrors(draft.body);
+  return 'messageGroupId' in to
+    ? createInGroup(messaging, viewer, to.messageGroupId, draft, errors)
+    : createForPeople(messaging, viewer, to.recipientHandles, draft, errors);
+}
+
+type Errors = readonly UserError<CreateMessageErrorCode>[];
+
+async function createInGroup(
+  messaging: Messaging,
+  viewer: User,
+  messageGroupId: string,
+  draft: Draft,
+  bodyErrors: Errors,
+): Promise<CreateMessageResult> {
+  const group = await accessible(messaging, viewer, messageGroupId);
+  if (!group) {
+    const path = ['input', 'to', 'messageGroupId'];
+    const message = 'There is no such message group.';
+    return { userErrors: [{ code: 'MESSAGE_GROUP_NOT_FOUND', message, path }, ...bodyErrors] };
+  }
+  if (bodyErrors.length > 0) return { userErrors: bodyErrors };
+  return resultOf(messaging, viewer, messageGroupId, draft, await sendTo(messaging, viewer, group, draft));
+}
+
+async function createForPeople(
+  messaging: Messaging,
+  viewer: User,
+  handles: readonly string[],
+  draft: Draft,
+  bodyErrors: Errors,
+): Promise<CreateMessageResult> {
+  const members = await resolveMembers(messaging, viewer, handles);
+  if ('errors' in members) return { userErrors: [...members.errors, ...bodyErrors] };
+  if (bodyErrors.length > 0) return { userErrors: bodyErrors };
+  const { memberIds } = members;
+  const messageGroupId = messageGroupIdOf(memberIds);
+  const group = await accessible(messaging, viewer, messageGroupId);
+  const sent = group
+    ? await sendTo(messaging, viewer, group, draft)
+    : ((await startWith(messaging, viewer, { messageGroupId, memberIds }, draft)) ??
+      (await sendToJustStarted(messaging, viewer, messageGroupId, draft)));
+  return resultOf(messaging, viewer, messageGroupId, draft, sent);
+}
+
+/** Somebody else was faster to start the group, so it is there for a consistent read. */
+async function sendToJustStarted(
+  messaging: Messaging,
+  viewer: User,
+  messageGroupId: string,
+  draft: Draft,
+): Promise<Sent> {
+  const group = await accessMessageGroup(messaging.table, viewer, messageGroupId, { consistent: true });
+  return sendTo(messaging, viewer, group, draft);
+}
+
+async function accessible(
+  { table }: Messaging,
+  viewer: User,
+  messageGroupId: string,
+): Promise<AccessibleGroup | undefined> {
+  try {
+    return await accessMessageGroup(table, viewer, messageGroupId);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+async function resultOf(
+  messaging: Messaging,
+  viewer: User,
+  messageGroupId: string,
+  { body }: Draft,
+  sent: Sent,
+): Promise<CreateMessageResult> {
+  if (sent.outcome === 'sent') {
+    const message = sent.group.lastMessage;
+    return { message, messageGroup: messageGroupOf(sent.group, message.sequence), deduplicated: false };
+  }
+  if (!isSameBody(sent.record, body)) {
+    const message = 'Another message was sent under this clientMessageId.';
+    return { userErrors: [{ code: 'CLIENT_MESSAGE_ID_REUSED', message, path: ['input', 'clientMessageId'] }] };
+  }
+  const [message, messageGroup] = await Promise.all([
+    getMessage(messaging.table, messageGroupId, sent.record.sequence),
+    getMessageGroup(messaging, viewer, messageGroupId),
+  ]);
+  if (!message) throw new Error(`Group ${messageGroupId} has no message ${sent.record.sequence}, but a record of it`);
+  return { message, messageGroup, deduplicated: true };
+}
+
+function checkClientMessageId(id: string): string {
+  if (id.length < 1 || id.length > MAX_CLIENT_MESSAGE_ID_LENGTH || !id.isWellFormed()) {
+    throw new BadUserInputError(`\`clientMessageId\` must have 1 to ${MAX_CLIENT_MESSAGE_ID_LENGTH} characters.`);
+  }
+  return id;
+}

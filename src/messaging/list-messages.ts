@@ -1,0 +1,46 @@
+import { BadUserInputError } from '../errors.ts';
+import type { Message, Page, User } from '../model.ts';
+import { decodeCursor, encodeCursor, messagesList } from '../table/cursors.ts';
+import { type AccessibleLog, accessNewer, accessNewest, accessOlder } from './access.ts';
+import type { Messaging } from './messaging.ts';
+import { type PageArguments, type PageRequest, pageRequest } from './paging.ts';
+
+/**
+ * A page of a group's messages, newest first (patterns A and A').
+ *
+ * @throws NotFoundError when there is no such group among the viewer's
+ * @throws BadUserInputError for arguments that name no page
+ */
+export async function listMessages(
+  { table }: Messaging,
+  viewer: User,
+  { messageGroupId, ...page }: PageArguments & { readonly messageGroupId: string },
+): Promise<Page<Message>> {
+  const list = messagesList(messageGroupId);
+  const request = pageRequest(page);
+  const from = startOf(list, request);
+  const { messages, hasNewer } = await read();
+  const oldest = messages[0]?.sequence ?? from ?? 1;
+  return {
+    edges: messages.toReversed().map((node) => ({ cursor: encodeCursor(list, String(node.sequence)), node })),
+    // Numbers have no holes, so older messages are known of without asking. Towards newer, `from` is itself older.
+    hasNextPage: request.towards === 'newer' || oldest > 1,
+    hasPreviousPage: hasNewer,
+  };
+
+  function read(): Promise<AccessibleLog> {
+    if (from === undefined) return accessNewest(table, viewer, messageGroupId, request.limit);
+    const access = request.towards === 'older' ? accessOlder : accessNewer;
+    return access(table, viewer, messageGroupId, from, request.limit);
+  }
+}
+
+/** The sequence that the page starts from, exclusive; undefined for the newest page. */
+function startOf(list: string, request: PageRequest): number | undefined {
+  const cursor = request.towards === 'older' ? request.after : request.before;
+  if (cursor === undefined) return undefined;
+  const sequence = Number(decodeCursor(list, cursor));
+  if (!Number.isSafeInteger(sequence) || sequence < 1)
+    throw new BadUserInputError('The cursor is not one of this list.');
+  return sequence;
+}

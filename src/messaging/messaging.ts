@@ -1,0 +1,11 @@
+import type { User } from '../model.ts';
+import type { Table } from '../table/table.ts';
+
+/** What the operations work with. */
+export interface Messaging {
+  readonly table: Table;
+  /** The people with these handles, compared without regard to case; those that exist, in no order. */
+  readonly findUsersByHandle: (handles: readonly string[]) => Promise<readonly User[]>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import pRetry from 'p-retry';
+import { UnavailableError } from '../errors.ts';
+import { kindOf, type Message, type User } from '../model.ts';
+import {
+  type Append,
+  appendMessage,
+  appendMessageOnce,
+  type Deduplication,
+  startMessageGroup,
+} from '../table/appends.ts';
+import type { Table } from '../table/table.ts';
+import { type AccessibleGroup, accessMessageGroup } from './access.ts';
+import type { Messaging } from './messaging.ts';
+
+/** A message before it has a number. */
+export interface Draft {
+  readonly id: string;
+  readonly body: string;
+  readonly clientMessageId?: string;
+}
+
+/** What became of a draft. */
+export type Sent =
+  | { readonly outcome: 'sent'; readonly group: AccessibleGroup }
+  | Extract<Append, { outcome: 'sent before' }>;
+
+/** How long a `clientMessageId` is remembered. */
+const REMEMBERED_SECONDS = 24 * 60 * 60;
+
+/**
+ * A sender who loses the race for a number goes for the next one. Each round has a winner, so a crowd gets done;
+ * the waits spread it out. All of it stays below 8 s.
+ */
+const RACE = { retries: 40, minTimeout: 4, factor: 1.3, maxTimeout: 200, randomize: true };
+
+/**
+ * Appends the draft to the log of a group that the viewer may write to. Bounded in attempts.
+ *
+ * @throws UnavailableError when every attempt lost
+ */
+export async function sendTo(messaging: Messaging, viewer: User, group: AccessibleGroup, draft: Draft): Promise<Sent> {
+  const { table, now } = messaging;
+  const { id: messageGroupId } = group.profile;
+  let { lastMessage } = group;
+  let losses = 0;
+  return race(async () => {
+    // The first loser was handed the winner. Who lost again is among many, and reads where the log has got to.
+    if (losses > 1)
+      lastMessage = (await accessMessageGroup(table, viewer, messageGroupId, { consistent: true })).lastMessage;
+    const message = messageAfter(lastMessage, viewer, draft, now());
+    const append = await attempt(table, messageGroupId, message, now());
+    if (append.outcome === 'sent before') return append;
+    if (append.outcome === 'lost') {
+      losses += append.winner ? 1 : 2;
+      lastMessage = append.winner ?? lastMessage;
+      throw new LostRaceError();
+    }
+    return { outcome: 'sent', group: { ...group, lastMessage: message } };
+  });
+}
+
+/**
+ * Starts the group of these people with the draft as message 1; undefined when somebody else has just started it.
+ */
+export async function startWith(
+  { table, now }: Messaging,
+  viewer: User,
+  { messageGroupId, memberIds }: { readonly messageGroupId: string; readonly memberIds: readonly string[] },
+  draft: Draft,
+): Promise<Sent | undefined> {
+  const message = messageAfter(undefined, viewer, draft, now());
+  const profile = { id: messageGroupId, kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
+  const append = await startMessageGroup(table, profile, message, deduplicationOf(message, now()));
+  if (append.outcome === 'lost') return undefined;
+  return append.outcome === 'appended' ? { outcome: 'sent', group: { profile, lastMessage: message } } : append;
+}
+
+/** Whether a sent-before record is of the same body. */
+export function isSameBody(record: { readonly bodyHash: string }, body: string): boolean {
+  return record.bodyHash === hashOf(body);
+}
+
+function messageAfter(previous: Message | undefined, viewer: User, draft: Draft, now: number): Message {
+  const time = previous ? Math.max(now, Date.parse(previous.createdAt)) : now;
+  return {
+    ...draft,
+    sequence: (previous?.sequence ?? 0) + 1,
+    senderId: viewer.id,
+    createdAt: new Date(time).toISOString(),
+  };
+}
+
+function attempt(table: Table, messageGroupId: string, message: Message, now: number): Promise<Append> {
+  const deduplication = deduplicationOf(message, now);
+  return deduplication
+    ? appendMessageOnce(table, messageGroupId, message, deduplication)
+    : appendMessage(table, messageGroupId, message);
+}
+
+function deduplicationOf({ id, sequence, body, clientMessageId }: Message, now: number): Deduplication | undefined {
+  if (clientMessageId === undefined) return undefined;
+  const seconds = Math.floor(now / 1000);
+  return {
+    clientMessageId,
+    record: { messageId: id, sequence, bodyHash: hashOf(body), expiresAt: seconds + REMEMBERED_SECONDS },
+    now: seconds,
+  };
+}
+
+function hashOf(body: string): string {
+  return createHash('sha256').update(body).digest('base64');
+}
+
+class LostRaceError extends UnavailableError {
+  constructor() {
+    super('Too many people write to this group at once. Try again.');
+  }
+}
+
+function race(run: () => Promise<Sent>): Promise<Sent> {
+  return pRetry(run, { ...RACE, shouldRetry: ({ error }) => error instanceof LostRaceError });
+}

@@ -1,0 +1,82 @@
+/** A person, as the directory knows them. */
+export interface User {
+  /** UUID. */
+  readonly id: string;
+  /** 1 to 30 letters, digits and underscores; unique without regard to case. */
+  readonly handle: string;
+  readonly displayName: string;
+}
+
+/** A message of a group's log. */
+export interface Message {
+  /** UUID; made before the message is written, so that a write can recognise itself. */
+  readonly id: string;
+  /** 1, 2, 3 … without holes within the group. */
+  readonly sequence: number;
+  readonly senderId: string;
+  readonly body: string;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly createdAt: string;
+  readonly clientMessageId?: string;
+}
+
+export type MessageGroupKind = 'DIRECT' | 'GROUP';
+
+/** A message group as one of its members sees it. */
+export interface MessageGroup {
+  /** UUID derived from the members. */
+  readonly id: string;
+  /** Sorted UUIDs of 2 to 50 people. */
+  readonly memberIds: readonly string[];
+  readonly lastMessage: Message;
+  /** The viewer has read up to and including this sequence. */
+  readonly readSequence: number;
+  /** The profile's `createdAt`; absent where only the summary was read, which does not hold it. */
+  readonly createdAt?: string;
+}
+
+/** The people of a group and when it began: what does not change after its first message. */
+export interface MessageGroupProfile {
+  readonly id: string;
+  readonly kind: MessageGroupKind;
+  /** Sorted UUIDs of 2 to 50 people. */
+  readonly memberIds: readonly string[];
+  /** RFC 3339 in UTC with milliseconds; equal to that of message 1. */
+  readonly createdAt: string;
+}
+
+/** A page of a list that runs newest first. */
+export interface Page<Node> {
+  readonly edges: readonly { readonly cursor: string; readonly node: Node }[];
+  /** The list goes on towards older. */
+  readonly hasNextPage: boolean;
+  /** The list goes on towards newer. */
+  readonly hasPreviousPage: boolean;
+}
+
+/** Something that a person did wrong, with the path to the value at fault. */
+export interface UserError<Code extends string> {
+  readonly code: Code;
+  readonly message: string;
+  readonly path: readonly string[];
+}
+
+/** The most people that a group can have; DynamoDB allows 100 items in the transaction that makes one. */
+export const MAX_MEMBERS = 50;
+/** The longest body, in Unicode code points after trimming. */
+export const MAX_BODY_CODE_POINTS = 1024;
+/** The longest `clientMessageId`, in UTF-16 code units. */
+export const MAX_CLIENT_MESSAGE_ID_LENGTH = 128;
+
+/** A conversation of two is direct, all others are groups. */
+export function kindOf(memberIds: readonly string[]): MessageGroupKind {
+  return memberIds.length === 2 ? 'DIRECT' : 'GROUP';
+}
+
+/**
+ * How many messages a member has not read. A reader can be ahead of the summary that was loaded,
+ * so the difference is cut off at 0.
+ */
+export function unreadCount(lastSequence: number, readSequence: number): number {
+  return Math.max(0, lastSequence - readSequence);
+}

@@ -1,0 +1,177 @@
+import {
+  type CancellationReason,
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from '@aws-sdk/client-dynamodb';
+import { PutCommand, TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { UnavailableError } from '../errors.ts';
+import type { Message, MessageGroupProfile } from '../model.ts';
+import {
+  foundItem,
+  messageItem,
+  parseMessage,
+  parseSentBefore,
+  profileItem,
+  type SentBefore,
+  sentBeforeItem,
+  summaryItem,
+} from './items.ts';
+import { answered, type Table } from './table.ts';
+
+/** What became of an attempt to put a message at its number. */
+export type Append =
+  | { readonly outcome: 'appended' }
+  /** Somebody else was faster. `winner` is the message now at that number, where the engine told it. */
+  | { readonly outcome: 'lost'; readonly winner: Message | undefined }
+  /** The sender used the same `clientMessageId` before. */
+  | { readonly outcome: 'sent before'; readonly record: SentBefore };
+
+/** The record that a `clientMessageId` leaves, beside the key that it goes under. */
+export interface Deduplication {
+  readonly clientMessageId: string;
+  readonly record: SentBefore;
+  /** Seconds since 1970. A record that has expired counts as gone, whenever the engine removes it. */
+  readonly now: number;
+}
+
+const IS_NEW = 'attribute_not_exists(pk)';
+const IS_NEW_OR_EXPIRED = 'attribute_not_exists(pk) OR expiresAt <= :now';
+
+type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+
+/** Puts a message at its number on condition that the number is free. One PutItem. */
+export async function appendMessage(table: Table, messageGroupId: string, message: Message): Promise<Append> {
+  try {
+    await answered(
+      table.client.send(
+        new PutCommand({
+          TableName: table.name,
+          Item: messageItem(messageGroupId, message),
+          ConditionExpression: IS_NEW,
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      ),
+    );
+    return { outcome: 'appended' };
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return lostTo(error.Item, message);
+    if (error instanceof TransactionConflictException) return { outcome: 'lost', winner: undefined };
+    throw error;
+  }
+}
+
+/** The same, together with the sent-before record, on condition that there is none. One transaction. */
+export async function appendMessageOnce(
+  table: Table,
+  messageGroupId: string,
+  message: Message,
+  deduplication: Deduplication,
+): Promise<Append> {
+  const reasons = await transact(table, [
+    putMessage(table, messageGroupId, message),
+    putSentBefore(table, messageGroupId, message.senderId, deduplication),
+  ]);
+  if (!reasons) return { outcome: 'appended' };
+  const [atNumber, atRecord] = reasons;
+  return sentBefore(atRecord, message) ?? lostTo(atNumber?.Item, message);
+}
+
+/**
+ * Starts a group: profile, message 1, each member's summary, and the sent-before record where there is one.
+ * All or nothing, on condition that there is no such group. One transaction.
+ */
+export async function startMessageGroup(
+  table: Table,
+  profile: MessageGroupProfile,
+  message: Message,
+  deduplication: Deduplication | undefined,
+): Promise<Append> {
+  const reasons = await transact(table, [
+    putMessage(table, profile.id, message),
+    ...(deduplication ? [putSentBefore(table, profile.id, message.senderId, deduplication)] : []),
+    { Put: { TableName: table.name, Item: profileItem(profile), ConditionExpression: IS_NEW } },
+    ...profile.memberIds.map((memberId) => ({
+      Put: {
+        TableName: table.name,
+        Item: summaryItem(memberId, {
+          messageGroupId: profile.id,
+          memberIds: [...profile.memberIds],
+          lastMessage: message,
+          lastSequence: message.sequence,
+          readSequence: memberId === message.senderId ? message.sequence : 0,
+        }),
+      },
+    })),
+  ]);
+  if (!reasons) return { outcome: 'appended' };
+  const [atNumber, atRecord] = reasons;
+  return (deduplication && sentBefore(atRecord, message)) ?? lostTo(atNumber?.Item, message);
+}
+
+function putMessage(table: Table, messageGroupId: string, message: Message): TransactItem {
+  return {
+    Put: {
+      TableName: table.name,
+      Item: messageItem(messageGroupId, message),
+      ConditionExpression: IS_NEW,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+function putSentBefore(
+  table: Table,
+  messageGroupId: string,
+  senderId: string,
+  { clientMessageId, record, now }: Deduplication,
+): TransactItem {
+  return {
+    Put: {
+      TableName: table.name,
+      Item: sentBeforeItem(messageGroupId, senderId, clientMessageId, record),
+      ConditionExpression: IS_NEW_OR_EXPIRED,
+      ExpressionAttributeValues: { ':now': now },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
+}
+
+/** A Put that was answered too late and tried again finds itself in its place: that is having won. */
+function lostTo(item: CancellationReason['Item'], message: Message): Append {
+  const found = foundItem(item);
+  const winner = found === undefined ? undefined : parseMessage(found);
+  return winner?.id === message.id ? { outcome: 'appended' } : { outcome: 'lost', winner };
+}
+
+function sentBefore(reason: CancellationReason | undefined, message: Message): Append | undefined {
+  if (!reason?.Item) return undefined;
+  const record = parseSentBefore(foundItem(reason.Item));
+  return record.messageId === message.id ? { outcome: 'appended' } : { outcome: 'sent before', record };
+}
+
+/**
+ * Carries out a transaction.
+ *
+ * @returns why it was cancelled, a reason for each item, when each reason is contention; undefined on success
+ * @throws UnavailableError when it was throttled
+ */
+async function transact(table: Table, items: TransactItem[]): Promise<CancellationReason[] | undefined> {
+  try {
+    await answered(table.client.send(new TransactWriteCommand({ TransactItems: items })));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TransactionCanceledException)) throw error;
+    const reasons = error.CancellationReasons ?? [];
+    const others = reasons.map(({ Code }) => Code ?? 'None').filter((code) => !CONTENTION.has(code));
+    if (others.length === 0) return reasons;
+    if (others.every((code) => THROTTLED.has(code))) {
+      throw new UnavailableError('The message store is overloaded. Try again.', { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** Codes of `CancellationReasons`; see TransactWriteItems in the DynamoDB API reference. */
+const CONTENTION = new Set(['None', 'ConditionalCheckFailed', 'TransactionConflict']);
+const THROTTLED = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError']);

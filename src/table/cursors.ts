@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import { BadUserInputError } from '../errors.ts';
+
+/**
+ * A cursor is a position in a list, opaque to clients: a check of 8 bytes over the list's name and the
+ * position, and then the position, in base64url. The check binds the cursor to its list and catches
+ * damage. It is no secret and protects nothing: who may read is decided apart from it.
+ */
+
+const CHECK_BYTES = 8;
+
+/** The list of a group's messages; positions in it are sequences. */
+export function messagesList(messageGroupId: string): string {
+  return `messages:${messageGroupId}`;
+}
+
+/** The list of a person's message groups; positions in it are activity keys. */
+export function messageGroupsList(userId: string): string {
+  return `messageGroups:${userId}`;
+}
+
+export function encodeCursor(list: string, position: string): string {
+  return Buffer.concat([check(list, position), Buffer.from(position)]).toString('base64url');
+}
+
+/**
+ * The position that `encodeCursor` was given.
+ *
+ * @throws BadUserInputError when the cursor is of another list, damaged or made up
+ */
+export function decodeCursor(list: string, cursor: string): string {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const position = bytes.subarray(CHECK_BYTES).toString();
+  // Encoding again also refuses the other spellings of the same bytes that base64 allows.
+  if (encodeCursor(list, position) !== cursor) throw new BadUserInputError('The cursor is not one of this list.');
+  return position;
+}
+
+function check(list: string, position: string): Buffer {
+  return createHash('sha256').update(`${list}\0${position}`).digest().subarray(0, CHECK_BYTES);
+}

@@ -1,0 +1,99 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { z } from 'zod';
+import type { Message, MessageGroupProfile } from '../model.ts';
+import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
+
+/** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
+
+const sequence = z.int().positive();
+const memberIds = z.array(z.uuid()).min(2);
+const instant = z.iso.datetime({ precision: 3 });
+
+const message = z.object({
+  id: z.uuid(),
+  sequence,
+  senderId: z.uuid(),
+  body: z.string(),
+  createdAt: instant,
+  clientMessageId: z.string().exactOptional(),
+});
+
+const profile = z
+  .object({
+    pk: z.string(),
+    kind: z.enum(['DIRECT', 'GROUP']),
+    memberIds,
+    createdAt: instant,
+  })
+  .transform(({ pk, ...held }) => ({ id: messageGroupIdOf(pk), ...held }));
+
+const summary = z
+  .object({
+    sk: z.string(),
+    memberIds,
+    lastMessage: message,
+    lastSequence: sequence,
+    readSequence: z.int().nonnegative(),
+  })
+  .transform(({ sk, ...held }) => ({ messageGroupId: messageGroupIdOf(sk), ...held }));
+
+const sentBefore = z.object({
+  messageId: z.uuid(),
+  sequence,
+  bodyHash: z.string(),
+  /** Seconds since 1970, as DynamoDB's time to live wants it. */
+  expiresAt: z.int().positive(),
+});
+
+/** A member's view of a group. `readSequence` may be ahead of `lastSequence`: a reader can be faster than the worker. */
+export type Summary = z.infer<typeof summary>;
+
+/** That a sender used a `clientMessageId`, and for what. */
+export type SentBefore = z.infer<typeof sentBefore>;
+
+/** Thrown for an item that is not what its key says: a fault of ours, or of whoever wrote the item by hand. */
+export class MalformedItemError extends Error {
+  override readonly name = 'MalformedItemError';
+}
+
+function parser<Item>(kind: string, schema: z.ZodType<Item>): (item: unknown) => Item {
+  return (item) => {
+    const parsed = schema.safeParse(item);
+    if (parsed.success) return parsed.data;
+    const { pk, sk } = (item ?? {}) as { pk?: unknown; sk?: unknown };
+    throw new MalformedItemError(
+      `The item ${String(pk)} ${String(sk)} is no ${kind}: ${z.prettifyError(parsed.error)}`,
+    );
+  };
+}
+
+export const parseMessage: (item: unknown) => Message = parser('message', message);
+export const parseProfile: (item: unknown) => MessageGroupProfile = parser('profile', profile);
+export const parseSummary: (item: unknown) => Summary = parser('summary', summary);
+export const parseSentBefore: (item: unknown) => SentBefore = parser('sent-before record', sentBefore);
+
+/** The item that a failed condition found. The document client leaves it in the wire's form. */
+export function foundItem(item: Record<string, AttributeValue> | undefined): unknown {
+  return item && unmarshall(item);
+}
+
+export function messageItem(messageGroupId: string, message: Message) {
+  return { ...messageKey(messageGroupId, message.sequence), ...message };
+}
+
+export function profileItem({ id, ...held }: MessageGroupProfile) {
+  return { ...profileKey(id), ...held };
+}
+
+export function summaryItem(userId: string, { messageGroupId, ...held }: Summary) {
+  return {
+    ...summaryKey(userId, messageGroupId),
+    activityKey: activityKey(held.lastMessage.createdAt, messageGroupId),
+    ...held,
+  };
+}
+
+export function sentBeforeItem(messageGroupId: string, senderId: string, clientMessageId: string, record: SentBefore) {
+  return { ...sentBeforeKey(messageGroupId, senderId, clientMessageId), ...record };
+}

@@ -1,0 +1,73 @@
+/**
+ * How the single table spells its keys. No other file does.
+ *
+ * Within a group's partition `DEDUP#` sorts before `MSG#`, and `PROFILE` after it. So a Query from
+ * `MSG#` to `PROFILE` walks the log and then the profile, or the other way round, and never meets a
+ * sent-before record.
+ */
+
+/** The key attributes of an item. */
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** 12 digits hold a message a millisecond for 31 years, and sort as text like the numbers do. */
+const SEQUENCE_DIGITS = 12;
+
+/** The key of an item that is never there, to ask whether the table answers. */
+export const HEALTH_KEY: Key = { pk: 'HEALTH', sk: 'HEALTH' };
+
+const MESSAGE_PREFIX = 'MSG#';
+
+/** The sort key of a group's profile; greater than that of any message. */
+export const PROFILE_SORT_KEY = 'PROFILE';
+
+/** The name of the sparse index of summaries by latest activity. */
+export const INBOX_INDEX = 'inbox';
+
+/** The lower end of a group's log as a sort key. */
+export const FIRST_MESSAGE_SORT_KEY = MESSAGE_PREFIX;
+
+const GROUP_PREFIX = 'GRP#';
+
+export function groupPartition(messageGroupId: string): string {
+  return GROUP_PREFIX + messageGroupId;
+}
+
+/** The group that a summary's sort key, or a group partition's key, names. */
+export function messageGroupIdOf(key: string): string {
+  return key.slice(GROUP_PREFIX.length);
+}
+
+export function userPartition(userId: string): string {
+  return `USR#${userId}`;
+}
+
+export function messageSortKey(sequence: number): string {
+  return MESSAGE_PREFIX + String(sequence).padStart(SEQUENCE_DIGITS, '0');
+}
+
+export function profileKey(messageGroupId: string): Key {
+  return { pk: groupPartition(messageGroupId), sk: PROFILE_SORT_KEY };
+}
+
+export function messageKey(messageGroupId: string, sequence: number): Key {
+  return { pk: groupPartition(messageGroupId), sk: messageSortKey(sequence) };
+}
+
+export function sentBeforeKey(messageGroupId: string, senderId: string, clientMessageId: string): Key {
+  return { pk: groupPartition(messageGroupId), sk: `DEDUP#${senderId}#${clientMessageId}` };
+}
+
+export function summaryKey(userId: string, messageGroupId: string): Key {
+  return { pk: userPartition(userId), sk: groupPartition(messageGroupId) };
+}
+
+/**
+ * The sort key of the `inbox` index: the group's latest activity, and its id to tell apart
+ * groups of the same millisecond.
+ */
+export function activityKey(lastMessageCreatedAt: string, messageGroupId: string): string {
+  return `${lastMessageCreatedAt}#${messageGroupId}`;
+}

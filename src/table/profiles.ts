@@ -1,0 +1,52 @@
+import { BatchGetCommand, GetCommand } from '@aws-sdk/lib-dynamodb';
+import pRetry from 'p-retry';
+import { UnavailableError } from '../errors.ts';
+import type { MessageGroupProfile } from '../model.ts';
+import { parseProfile } from './items.ts';
+import { profileKey } from './keys.ts';
+import { answered, type Table } from './table.ts';
+
+/** The profile of a group; undefined when there is no such group. */
+export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
+  const { Item } = await answered(
+    table.client.send(new GetCommand({ TableName: table.name, Key: profileKey(messageGroupId) })),
+  );
+  return Item && parseProfile(Item);
+}
+
+/** The most keys that one BatchGetItem takes. */
+const BATCH_SIZE = 100;
+
+/**
+ * The profiles of up to 100 groups, those that exist, by id and in no order. One BatchGetItem, and more
+ * only for keys that the engine left unprocessed.
+ *
+ * @throws UnavailableError when keys stay unprocessed
+ */
+export async function getProfiles(
+  table: Table,
+  messageGroupIds: readonly string[],
+): Promise<ReadonlyMap<string, MessageGroupProfile>> {
+  if (messageGroupIds.length > BATCH_SIZE) throw new RangeError(`At most ${BATCH_SIZE} profiles at once`);
+  const profiles = new Map<string, MessageGroupProfile>();
+  let keys: Record<string, unknown>[] = messageGroupIds.map((id) => ({ ...profileKey(id) }));
+  await pRetry(
+    async () => {
+      const { Responses, UnprocessedKeys } = await answered(
+        table.client.send(new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys } } })),
+      );
+      for (const profile of (Responses?.[table.name] ?? []).map(parseProfile)) profiles.set(profile.id, profile);
+      keys = UnprocessedKeys?.[table.name]?.Keys ?? [];
+      if (keys.length > 0) throw new UnprocessedKeysError('The message store is overloaded. Try again.');
+    },
+    {
+      retries: 5,
+      minTimeout: 25,
+      randomize: true,
+      shouldRetry: ({ error }) => error instanceof UnprocessedKeysError,
+    },
+  );
+  return profiles;
+}
+
+class UnprocessedKeysError extends UnavailableError {}

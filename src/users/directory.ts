@@ -1,0 +1,71 @@
+import pg from 'pg';
+import { z } from 'zod';
+import { UnavailableError } from '../errors.ts';
+import type { User } from '../model.ts';
+
+/** The people, as Postgres knows them. */
+export interface Directory {
+  /** The people with these UUIDs; those that exist, in no order. One statement. */
+  findByIds(ids: readonly string[]): Promise<readonly User[]>;
+  /** The people with these handles, compared without regard to case; those that exist, in no order. One statement. */
+  findByHandles(handles: readonly string[]): Promise<readonly User[]>;
+  /** The person whose tokens have this subject. */
+  findBySubject(subject: string): Promise<User | undefined>;
+  /** Whether the directory answers. */
+  ping(): Promise<void>;
+}
+
+const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
+
+const row = z
+  .object({ id: z.uuid(), handle: z.string(), display_name: z.string() })
+  .transform(({ id, handle, display_name }): User => ({ id, handle, displayName: display_name }));
+
+/** Statements have no names, so that a pooler, or an engine with a single session, may stand in between. */
+export function openDirectory(pool: pg.Pool): Directory {
+  async function find(where: string, values: readonly unknown[]): Promise<readonly User[]> {
+    const { rows } = await answered(
+      pool.query(`SELECT id, handle, display_name FROM users WHERE ${where}`, [...values]),
+    );
+    return rows.map((each) => row.parse(each));
+  }
+
+  return {
+    findByIds: async (ids) => (ids.length === 0 ? [] : find('id = ANY($1::uuid[])', [ids])),
+    findByHandles: async (handles) => {
+      const possible = handles.filter(isHandle).map((handle) => handle.toLowerCase());
+      return possible.length === 0 ? [] : find('lower(handle) = ANY($1::text[])', [possible]);
+    },
+    findBySubject: async (subject) =>
+      isText(subject) ? (await find('cognito_user_id = $1', [subject])).at(0) : undefined,
+    ping: async () => {
+      await answered(pool.query('SELECT 1'));
+    },
+  };
+}
+
+/** Whether anyone could have this handle: 1 to 30 letters, digits and underscores. */
+export function isHandle(text: string): boolean {
+  return HANDLE.test(text);
+}
+
+/** Postgres has no NUL in text, and no half of a surrogate pair. */
+function isText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
+/** Everything that is not about the statement itself means that the directory can't be reached for the moment. */
+async function answered<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && !TRANSIENT_CLASSES.has(error.code?.slice(0, 2) ?? '')) throw error;
+    throw new UnavailableError('The directory of people does not answer. Try again.', { cause: error });
+  }
+}
+
+/**
+ * Connection exception, insufficient resources, operator intervention, system error: see "PostgreSQL Error Codes" in
+ * the PostgreSQL manual.
+ */
+const TRANSIENT_CLASSES = new Set(['08', '53', '57', '58']);

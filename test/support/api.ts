@@ -1,0 +1,153 @@
+import type { AddressInfo } from 'node:net';
+import type pg from 'pg';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
+import { createHttpServer } from '../../src/http/server.ts';
+import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
+import { createViewers } from '../../src/identity/viewers.ts';
+import { pingTable } from '../../src/table/health.ts';
+import type { EngineCall, Table } from '../../src/table/table.ts';
+import { openDirectory } from '../../src/users/directory.ts';
+import { openPool } from '../../src/users/pool.ts';
+import { startIssuer, type TestIssuer } from './issuer.ts';
+import { addPeople, type Person } from './people.ts';
+import { aTable } from './table.ts';
+
+/** What a GraphQL reply holds. */
+export interface Reply {
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of the data
+  readonly data: any;
+  readonly errors?: readonly {
+    readonly message: string;
+    readonly path?: readonly string[];
+    readonly extensions: { readonly code: string };
+  }[];
+}
+
+/** A whole API over HTTP, with a table of its own. */
+export interface TestApi {
+  readonly url: string;
+  readonly table: Table;
+  readonly issuer: TestIssuer;
+  readonly pool: pg.Pool;
+  /** Every call to the engine so far. */
+  readonly calls: EngineCall[];
+  /** Every SQL statement so far. */
+  readonly statements: string[];
+  /** Every line of the log so far. */
+  readonly logs: string[];
+  /** People of the directory, as many as asked for. */
+  people<Count extends number>(count: Count): Promise<People<Count>>;
+  /** Posts an operation as this person; as nobody when absent. */
+  post(
+    person: Person | undefined,
+    query: string,
+    variables?: object,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
+  /** Posts an operation and expects an answer without top-level errors. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of the data
+  ask(person: Person, query: string, variables?: object): Promise<any>;
+  /** Posts an operation and expects an answer, errors or not. */
+  reply(person: Person, query: string, variables?: object): Promise<Reply>;
+}
+
+export interface TestApiOptions {
+  readonly local?: boolean;
+  readonly sandboxToken?: string;
+  readonly corsOrigins?: readonly string[];
+  readonly now?: () => number;
+  readonly healthChecks?: Record<string, () => Promise<void>>;
+}
+
+/** A tuple where the count is known, so that a test can take it apart. */
+export type People<Count extends number, Collected extends Person[] = []> = number extends Count
+  ? Person[]
+  : Collected['length'] extends Count
+    ? Collected
+    : Collected['length'] extends 60
+      ? Person[]
+      : People<Count, [...Collected, Person]>;
+
+let shared: { issuer: TestIssuer; pool: pg.Pool; statements: string[] };
+
+/** For a test file that calls `anApi`: its issuer and its connections. */
+export function useApi(): void {
+  beforeAll(async () => {
+    const statements: string[] = [];
+    const pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
+    const query = pool.query.bind(pool) as (...args: unknown[]) => unknown;
+    Object.assign(pool, {
+      query: (...args: unknown[]) => {
+        statements.push(String(args[0]));
+        return query(...args);
+      },
+    });
+    shared = { issuer: await startIssuer(), pool, statements };
+  });
+  afterAll(async () => {
+    await shared.pool.end();
+    await shared.issuer.stop();
+  });
+}
+
+/** Starts an API for one test. */
+export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
+  const { issuer, pool, statements } = shared;
+  const calls: EngineCall[] = [];
+  const logs: string[] = [];
+  const table = await aTable((call) => calls.push(call));
+  const directory = openDirectory(pool);
+  const server = await createHttpServer({
+    log: pino({ level: 'debug' }, { write: (line: string) => logs.push(line) }),
+    local: options.local ?? false,
+    sandboxToken: options.sandboxToken,
+    corsOrigins: options.corsOrigins ?? [],
+    messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
+    directory,
+    viewerOf: createViewers(createTokenVerifier(issuer.identity), directory.findBySubject),
+    healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
+  });
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  onTestFinished(() => server.close());
+  const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}/graphql`;
+  calls.length = 0;
+  statements.length = 0;
+
+  const tokens = new Map<string, Promise<string>>();
+  const tokenOf = ({ subject }: Person): Promise<string> => {
+    const token = tokens.get(subject) ?? issuer.token(subject);
+    tokens.set(subject, token);
+    return token;
+  };
+
+  const post: TestApi['post'] = async (person, query, variables, headers) =>
+    fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(person && { authorization: `Bearer ${await tokenOf(person)}` }),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    });
+  const reply: TestApi['reply'] = async (...args) => (await post(...args)).json() as Promise<Reply>;
+  const ask: TestApi['ask'] = async (...args) => {
+    const { data, errors } = await reply(...args);
+    expect(errors).toBeUndefined();
+    return data;
+  };
+  return {
+    url,
+    table,
+    issuer,
+    pool,
+    calls,
+    statements,
+    logs,
+    people: async <Count extends number>(count: Count) => (await addPeople(pool, count)) as People<Count>,
+    post,
+    reply,
+    ask,
+  };
+}

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { findDynoxide } from '../../src/local/dynoxide.ts';
+import { startPostgres } from '../../src/local/postgres.ts';
+
+/** The engines that all tests share: given by address, or else embedded and in memory. */
+export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
+  const dynamodb = await dynamodbEngine(process.env['TEST_DYNAMODB_ENDPOINT']);
+  const postgres = await postgresEngine(process.env['TEST_DATABASE_URL']);
+  project.provide('dynamodbEndpoint', dynamodb.endpoint);
+  project.provide('databaseUrl', postgres.url);
+  return async () => {
+    await Promise.all([dynamodb.stop(), postgres.stop()]);
+  };
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    dynamodbEndpoint: string;
+    databaseUrl: string;
+  }
+}
+
+const SCHEMA = new URL('../../db/schema.sql', import.meta.url);
+
+async function dynamodbEngine(given: string | undefined) {
+  if (given) return { endpoint: given, stop: async () => {} };
+  const port = await freePort();
+  const child = spawn(await findDynoxide(process.env['PATH'] ?? ''), ['--port', String(port)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  // It says when it listens.
+  await once(child.stderr, 'data');
+  child.stderr.resume();
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      child.kill();
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** On a given server the tests have a schema of their own, which goes when they do. */
+async function postgresEngine(given: string | undefined) {
+  if (!given) {
+    const embedded = await startPostgres(0);
+    await run(embedded.url, await readFile(SCHEMA, 'utf8'));
+    return embedded;
+  }
+  const schema = `cruddur_test_${process.pid}`;
+  await run(given, `CREATE SCHEMA ${schema}`);
+  const url = new URL(given);
+  url.searchParams.set('options', `-csearch_path=${schema}`);
+  await run(url.href, await readFile(SCHEMA, 'utf8'));
+  return { url: url.href, stop: () => run(given, `DROP SCHEMA ${schema} CASCADE`) };
+}
+
+async function run(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No port');
+  return address.port;
+}
