@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import { anApi, type TestApi, useApi } from '../support/api.ts';
+import { createMessage, listMessages, send, startGroup } from '../support/operations.ts';
+
+useApi();
+
+/** What the engine was asked since the last look: each call as `operation units`. */
+function callsOf(api: TestApi): string[] {
+  return api.calls.splice(0).map(({ operation, capacityUnits }) => `${operation} ${capacityUnits}`);
+}
+
+test('A: a first page of 20 short messages is one Query', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  for (let count = 0; count < 25; count += 1) await send(api, people[0], { messageGroupId }, 'short');
+  callsOf(api);
+
+  const { edges } = await listMessages(api, people[1], { messageGroupId });
+
+  expect(edges).toHaveLength(20);
+  // The profile and 20 messages of some 190 bytes each: just below 4 KB.
+  expect(callsOf(api)).toEqual(['Query 0.5']);
+});
+
+test('A: an older page is a Query and a GetItem', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  await send(api, people[0], { messageGroupId });
+  const { startCursor } = (await listMessages(api, people[0], { messageGroupId, first: 1 })).pageInfo;
+  callsOf(api);
+
+  await listMessages(api, people[1], { messageGroupId, after: startCursor ?? '' });
+
+  expect(callsOf(api).sort()).toEqual(['GetItem 0.5', 'Query 0.5']);
+});
+
+test('A’: an idle poll is one Query of 0.5 RCU, and so is one with a few new messages', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  const before = (await listMessages(api, people[0], { messageGroupId })).pageInfo.startCursor ?? '';
+  callsOf(api);
+
+  await listMessages(api, people[0], { messageGroupId, last: 20, before });
+  const idle = callsOf(api);
+  for (let count = 0; count < 3; count += 1) await send(api, people[1], { messageGroupId });
+  callsOf(api);
+  const { edges } = await listMessages(api, people[0], { messageGroupId, last: 20, before });
+
+  expect(idle).toEqual(['Query 0.5']);
+  expect(edges).toHaveLength(3);
+  expect(callsOf(api)).toEqual(['Query 0.5']);
+});
+
+test('A’: a poll that finds more than fits needs a GetItem for the profile', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  const before = (await listMessages(api, people[0], { messageGroupId })).pageInfo.startCursor ?? '';
+  for (let count = 0; count < 3; count += 1) await send(api, people[1], { messageGroupId });
+  callsOf(api);
+
+  const { edges, pageInfo } = await listMessages(api, people[0], { messageGroupId, last: 2, before });
+
+  expect(edges.map(({ node }) => node.sequence)).toEqual([3, 2]);
+  expect(pageInfo.hasPreviousPage).toBe(true);
+  expect(callsOf(api)).toEqual(['Query 0.5', 'GetItem 0.5']);
+});
+
+test('B: the inbox is one Query, and one BatchGetItem more when createdAt is asked for', async () => {
+  const api = await anApi();
+  const [ann, ...others] = await api.people(4);
+  for (const other of others) await startGroup(api, [ann, other]);
+  callsOf(api);
+
+  await api.ask(
+    ann,
+    '{ messageGroups { edges { node { id kind unreadCount members { handle } lastMessage { body } } } } }',
+  );
+  const inbox = callsOf(api);
+  await api.ask(ann, '{ messageGroups { edges { node { createdAt } } } }');
+
+  expect(inbox).toEqual(['Query 0.5']);
+  expect(callsOf(api)).toEqual(['Query 0.5', 'BatchGetItem 1.5']);
+});
+
+test('C: a message into a group is 0.5 RCU and 1 WCU', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  callsOf(api);
+
+  await send(api, people[1], { messageGroupId }, 'short');
+
+  expect(callsOf(api)).toEqual(['Query 0.5', 'PutItem 1']);
+});
+
+test('C: a message to people whose group is there costs the same', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  await startGroup(api, people);
+  callsOf(api);
+
+  await send(api, people[1], { recipientHandles: [people[0].handle] }, 'short');
+
+  expect(callsOf(api)).toEqual(['Query 0.5', 'PutItem 1']);
+});
+
+test('C’: with a clientMessageId it is 0.5 RCU and 4 WCU', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  callsOf(api);
+
+  await send(api, people[1], { messageGroupId }, 'short', 'my-id');
+
+  expect(callsOf(api)).toEqual(['Query 0.5', 'TransactWriteItems 4']);
+});
+
+test('D: a message that starts a group of two is 10 WCU, and 12 with a clientMessageId', async () => {
+  const api = await anApi();
+  const [ann, ben, cyd] = await api.people(3);
+
+  await send(api, ann, { recipientHandles: [ben.handle] }, 'short');
+  const plain = callsOf(api);
+  await send(api, ann, { recipientHandles: [cyd.handle] }, 'short', 'my-id');
+
+  expect(plain).toEqual(['Query 0.5', 'TransactWriteItems 10']);
+  expect(callsOf(api)).toEqual(['Query 0.5', 'TransactWriteItems 12']);
+});
+
+test('reading a group is a Query and a GetItem, marking it as read a Query and an UpdateItem', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  callsOf(api);
+
+  await api.ask(people[1], `{ messageGroup(id: "${messageGroupId}") { createdAt unreadCount } }`);
+  const reading = callsOf(api).sort();
+  await api.ask(
+    people[1],
+    `mutation { markMessageGroupRead(input: { messageGroupId: "${messageGroupId}", sequence: 1 }) { messageGroup { unreadCount } } }`,
+  );
+
+  expect(reading).toEqual(['GetItem 0.5', 'Query 0.5']);
+  expect(callsOf(api)).toEqual(['Query 0.5', 'UpdateItem 2']);
+});
+
+test('what a person did wrong is found before the engine is asked', async () => {
+  const api = await anApi();
+  const [ann] = await api.people(1);
+
+  await createMessage(api, ann, { recipientHandles: [ann.handle] });
+  await createMessage(api, ann, { messageGroupId: 'not-an-id' });
+  await api.reply(ann, '{ messageGroup(id: "GRP#1") { id } }');
+
+  expect(callsOf(api)).toEqual([]);
+});
+
+test('all people of a reply come by one SQL statement', async () => {
+  const api = await anApi();
+  const [ann, ...others] = await api.people(6);
+  for (const other of others) await startGroup(api, [ann, other]);
+  const messageGroupId = await startGroup(api, [ann, ...others]);
+  for (const other of others) await send(api, other, { messageGroupId });
+  await api.ask(ann, '{ viewer { id } }');
+  api.statements.length = 0;
+
+  await api.ask(ann, '{ messageGroups { edges { node { members { handle } lastMessage { sender { handle } } } } } }');
+  const inbox = api.statements.splice(0);
+  await api.ask(ann, `{ messages(messageGroupId: "${messageGroupId}") { edges { node { sender { handle } } } } }`);
+
+  expect(inbox).toHaveLength(1);
+  expect(api.statements).toHaveLength(1);
+});
