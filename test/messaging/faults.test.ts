@@ -1,0 +1,141 @@
+import {
+  ProvisionedThroughputExceededException,
+  TransactionCanceledException,
+  TransactionConflictException,
+} from '@aws-sdk/client-dynamodb';
+import { expect, test } from 'vitest';
+import { anApi, useApi } from '../support/api.ts';
+import { injectFaults, timeout } from '../support/faults.ts';
+import { CREATE_MESSAGE, listMessages, send, startGroup } from '../support/operations.ts';
+
+useApi();
+
+const metadata = { $metadata: { httpStatusCode: 400 }, message: 'fault' };
+
+function cancelled(...codes: string[]): () => Error {
+  return () => new TransactionCanceledException({ ...metadata, CancellationReasons: codes.map((Code) => ({ Code })) });
+}
+
+test('a message whose reply was lost is there once: the write that is tried again finds itself', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+
+  injectFaults(api.table).loseReply('PutItem', 1);
+  const { message } = await send(api, people[0], { messageGroupId }, 'once');
+
+  const { edges } = await listMessages(api, people[1], { messageGroupId });
+  expect(edges.map(({ node }) => [node.id, node.body])).toEqual([
+    [message.id, 'once'],
+    [expect.any(String), 'hello'],
+  ]);
+});
+
+test('the same holds for a message with a clientMessageId, and for one that starts a group', async () => {
+  const api = await anApi();
+  const [ann, ben, cyd] = await api.people(3);
+  const messageGroupId = await startGroup(api, [ann, ben]);
+  const faults = injectFaults(api.table);
+
+  faults.loseReply('TransactWriteItems', 1);
+  const known = await send(api, ann, { messageGroupId }, 'once', 'my-id');
+  faults.loseReply('TransactWriteItems', 1);
+  const started = await send(api, ann, { recipientHandles: [cyd.handle] }, 'once');
+
+  expect(known).toMatchObject({ deduplicated: false, message: { sequence: 2 } });
+  expect(started).toMatchObject({ deduplicated: false, message: { sequence: 1 } });
+  const lists = [messageGroupId, started.messageGroupId].map((id) => listMessages(api, ann, { messageGroupId: id }));
+  expect((await Promise.all(lists)).map(({ edges }) => edges.length)).toEqual([2, 1]);
+});
+
+test.each([
+  ['a transaction on the same item', 'PutItem', () => new TransactionConflictException(metadata), undefined],
+  ['another transaction', 'TransactWriteItems', cancelled('TransactionConflict', 'None'), 'my-id'],
+  ['conflicts on both items', 'TransactWriteItems', cancelled('TransactionConflict', 'TransactionConflict'), 'my-id'],
+])('contention with %s is tried again', async (_, operation, error, clientMessageId) => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+
+  injectFaults(api.table).fail(operation, 3, error);
+  const { message } = await send(api, people[0], { messageGroupId }, 'through', clientMessageId);
+
+  expect(message).toMatchObject({ sequence: 2, body: 'through' });
+});
+
+test.each([
+  ['does not answer', 'PutItem', timeout, undefined],
+  ['throttles', 'PutItem', () => new ProvisionedThroughputExceededException(metadata), undefined],
+  ['refuses every attempt', 'PutItem', () => new TransactionConflictException(metadata), undefined],
+  ['throttles a transaction', 'TransactWriteItems', cancelled('None', 'ThrottlingError'), 'my-id'],
+  [
+    'can’t be reached for reading',
+    'Query',
+    () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+    undefined,
+  ],
+])('an engine that %s is UNAVAILABLE, and nothing is written', async (_, operation, error, clientMessageId) => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  const faults = injectFaults(api.table);
+
+  faults.fail(operation, 1000, error);
+  const input = { to: { messageGroupId }, body: 'lost', clientMessageId };
+  const response = await api.post(people[0], CREATE_MESSAGE, { input });
+  faults.fail(operation, 0, error);
+
+  expect(response.status).toBe(503);
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+  expect((await listMessages(api, people[0], { messageGroupId })).edges).toHaveLength(1);
+});
+
+test('a transaction that the engine finds invalid is a fault of ours: masked, and not tried again', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  api.calls.length = 0;
+
+  injectFaults(api.table).fail('TransactWriteItems', 1, cancelled('ValidationError', 'ConditionalCheckFailed'));
+  const { errors } = await api.reply(people[0], CREATE_MESSAGE, {
+    input: { to: { messageGroupId }, body: 'x', clientMessageId: 'my-id' },
+  });
+
+  expect(errors).toMatchObject([
+    { message: 'Something went wrong on our side.', extensions: { code: 'INTERNAL_SERVER_ERROR' } },
+  ]);
+  expect(api.calls.map(({ operation }) => operation)).toEqual(['Query', 'TransactWriteItems']);
+});
+
+test('profiles that a batch leaves unprocessed are asked for again', async () => {
+  const api = await anApi();
+  const [ann, ...others] = await api.people(4);
+  for (const other of others) await startGroup(api, [ann, other]);
+
+  injectFaults(api.table).change('BatchGetItem', 2, (output) => {
+    const responses = output['Responses'] as Record<string, { pk: unknown; sk: unknown }[]>;
+    const items = responses[api.table.name] ?? [];
+    const kept = items.splice(1);
+    if (kept.length > 0)
+      output['UnprocessedKeys'] = { [api.table.name]: { Keys: kept.map(({ pk, sk }) => ({ pk, sk })) } };
+  });
+  const { messageGroups } = await api.ask(ann, '{ messageGroups { edges { node { createdAt } } } }');
+
+  expect(messageGroups.edges).toHaveLength(3);
+  expect(api.calls.filter(({ operation }) => operation === 'BatchGetItem')).toHaveLength(3);
+});
+
+test('profiles that stay unprocessed are UNAVAILABLE', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  await startGroup(api, people);
+
+  injectFaults(api.table).change('BatchGetItem', 1000, (output) => {
+    const responses = output['Responses'] as Record<string, { pk: unknown; sk: unknown }[]>;
+    const items = responses[api.table.name]?.splice(0) ?? [];
+    output['UnprocessedKeys'] = { [api.table.name]: { Keys: items.map(({ pk, sk }) => ({ pk, sk })) } };
+  });
+  const { errors } = await api.reply(people[0], '{ messageGroups { edges { node { createdAt } } } }');
+
+  expect(errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }]);
+});
