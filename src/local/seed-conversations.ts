@@ -390,7 +390,7 @@ export const SEED_CONVERSATIONS: readonly SeedConversation[] = [
         body: 'Home again! The fern is glowing, and Bernard is twice his size. I told him it’s sunny, and I swear he waited for more detail. 😄',
       },
     ],
-    unread: { bayko: 1 },
+    unread: {},
   },
   {
     members: ['londo', 'oskar'],
