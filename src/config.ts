@@ -40,6 +40,14 @@ export interface ApiConfig {
   readonly sandboxToken: string | undefined;
 }
 
+/** What the worker process needs to know. */
+export interface WorkerConfig {
+  readonly logLevel: LogLevel;
+  readonly table: TableConfig;
+  /** Where metrics are served; nowhere when absent. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
+}
+
 /** What the local stack, and the commands that talk to it, need to know. */
 export interface LocalConfig {
   readonly host: string;
@@ -111,14 +119,18 @@ const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 
 const host = z.string();
 const port = integer(0, 65_535);
 
+const tableVariables = {
+  DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
+  DYNAMODB_TABLE: tableName.default('cruddur-messages'),
+  AWS_REGION: z.string(required()).regex(/^[a-z0-9-]+$/, 'must be a region such as eu-central-1'),
+};
+
 const apiVariables = z.object({
   NODE_ENV: z.string().default('development'),
   PORT: port.default(4000),
   HOST: host.default('127.0.0.1'),
   LOG_LEVEL: logLevel.default('info'),
-  DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
-  DYNAMODB_TABLE: tableName.default('cruddur-messages'),
-  AWS_REGION: z.string(required()).regex(/^[a-z0-9-]+$/, 'must be a region such as eu-central-1'),
+  ...tableVariables,
   DATABASE_URL: address(['postgres', 'postgresql']),
   DATABASE_POOL_SIZE: integer(1, 100).default(10),
   CORS_ORIGINS: z
@@ -132,6 +144,13 @@ const apiVariables = z.object({
     )
     .pipe(z.array(origin)),
   SANDBOX_TOKEN: z.string().optional(),
+});
+
+const workerVariables = z.object({
+  LOG_LEVEL: logLevel.default('info'),
+  HOST: host.default('127.0.0.1'),
+  METRICS_PORT: port.optional(),
+  ...tableVariables,
 });
 
 const cognitoVariables = z.object({
@@ -179,13 +198,55 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     port: api.PORT,
     host: api.HOST,
     logLevel: api.LOG_LEVEL,
-    table: { name: api.DYNAMODB_TABLE, region: api.AWS_REGION, endpoint: api.DYNAMODB_ENDPOINT },
+    table: tableOf(api),
     directory: { url: api.DATABASE_URL, poolSize: api.DATABASE_POOL_SIZE },
     identity,
     corsOrigins: api.CORS_ORIGINS,
     local,
     sandboxToken: api.SANDBOX_TOKEN,
   };
+}
+
+/**
+ * The worker's configuration, and that of commands that work on the table. Empty variables count as absent.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
+  const problems: string[] = [];
+  const worker = read(workerVariables, present(environment), problems);
+  if (!worker) throw new ConfigError(problems);
+  return {
+    logLevel: worker.LOG_LEVEL,
+    table: tableOf(worker),
+    metrics: worker.METRICS_PORT === undefined ? undefined : { host: worker.HOST, port: worker.METRICS_PORT },
+  };
+}
+
+function tableOf(given: {
+  DYNAMODB_TABLE: string;
+  AWS_REGION: string;
+  DYNAMODB_ENDPOINT?: string | undefined;
+}): TableConfig {
+  return { name: given.DYNAMODB_TABLE, region: given.AWS_REGION, endpoint: given.DYNAMODB_ENDPOINT };
+}
+
+/** The ports of the local stack: the API's, and the three after it. */
+export function localPorts(apiPort: number) {
+  return { api: apiPort, issuer: apiPort + 1, dynamodb: apiPort + 2, postgres: apiPort + 3 };
+}
+
+/**
+ * The table that an operator's command works on: that of the local stack, unless AWS_REGION or DYNAMODB_ENDPOINT is given.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readOperatorConfig(environment: NodeJS.ProcessEnv): TableConfig {
+  const given = present(environment);
+  if (given['AWS_REGION'] || given['DYNAMODB_ENDPOINT'])
+    return readWorkerConfig({ AWS_REGION: 'us-east-1', ...given }).table;
+  const { port: apiPort, tableName: name } = readLocalConfig(environment);
+  return { name, region: 'us-east-1', endpoint: `http://127.0.0.1:${localPorts(apiPort).dynamodb}` };
 }
 
 /**

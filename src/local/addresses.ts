@@ -1,11 +1,8 @@
-import type { LocalConfig } from '../config.ts';
+import { type LocalConfig, localPorts } from '../config.ts';
 
 /** Where the parts of the local stack listen: the API on `PORT`, the others on the three ports after it. */
 export interface LocalAddresses {
-  readonly apiPort: number;
-  readonly issuerPort: number;
-  readonly dynamodbPort: number;
-  readonly postgresPort: number;
+  readonly ports: ReturnType<typeof localPorts>;
   readonly graphqlUrl: string;
   readonly issuerUrl: string;
   /** Of the engine that the stack starts, or of the one that `DYNAMODB_ENDPOINT` names. */
@@ -23,16 +20,13 @@ export const LOOPBACK = '127.0.0.1';
 export const LOCAL_CLIENT_ID = 'cruddur-local';
 
 export function localAddresses({ host, port, dynamodbEndpoint, databaseUrl }: LocalConfig): LocalAddresses {
-  const [issuerPort, dynamodbPort, postgresPort] = [port + 1, port + 2, port + 3];
+  const ports = localPorts(port);
   return {
-    apiPort: port,
-    issuerPort,
-    dynamodbPort,
-    postgresPort,
+    ports,
     graphqlUrl: `http://${host === '0.0.0.0' ? LOOPBACK : host}:${port}/graphql`,
-    issuerUrl: `http://${LOOPBACK}:${issuerPort}`,
-    dynamodbEndpoint: dynamodbEndpoint ?? `http://${LOOPBACK}:${dynamodbPort}`,
-    databaseUrl: databaseUrl ?? `postgres://postgres@${LOOPBACK}:${postgresPort}/postgres`,
+    issuerUrl: `http://${LOOPBACK}:${ports.issuer}`,
+    dynamodbEndpoint: dynamodbEndpoint ?? `http://${LOOPBACK}:${ports.dynamodb}`,
+    databaseUrl: databaseUrl ?? `postgres://postgres@${LOOPBACK}:${ports.postgres}/postgres`,
     startsDynamodb: dynamodbEndpoint === undefined,
     startsPostgres: databaseUrl === undefined,
   };

@@ -5,7 +5,7 @@ import { messageGroupIdOf } from '../messaging/destination.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { getMessage, readNewest } from '../table/log.ts';
-import { advanceLastMessage, advanceReadSequence } from '../table/summaries.ts';
+import { advanceReadSequence, advanceSummary } from '../table/summaries.ts';
 import { SEED_CONVERSATIONS, type SeedConversation } from './seed-conversations.ts';
 
 const FOLDER = new URL('../../db/', import.meta.url);
@@ -44,10 +44,11 @@ async function seedConversation(messaging: Messaging, conversation: SeedConversa
       throw new Error(`The seed has a message that can't be sent: ${JSON.stringify(result.userErrors)}`);
   }
   const { length } = conversation.messages;
+  const { profile } = await readNewest(table, messageGroupId, 1, { consistent: true });
   const last = await getMessage(table, messageGroupId, length);
-  if (!last) throw new Error(`Message ${length} of the seed is missing`);
+  if (!last || !profile) throw new Error(`Message ${length} of the seed is missing`);
   for (const [handle, { id }] of members) {
-    await advanceLastMessage(table, id, messageGroupId, last);
+    await advanceSummary(table, id, profile, last, undefined);
     await advanceReadSequence(table, id, messageGroupId, length - (conversation.unread[handle] ?? 0));
   }
 }

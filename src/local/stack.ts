@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import pRetry from 'p-retry';
 import type { LocalConfig } from '../config.ts';
 import type { Messaging } from '../messaging/messaging.ts';
+import { checkpointTable, createLeaseTableIfMissing } from '../stream/table.ts';
 import { createTableIfMissing } from '../table/definition.ts';
 import { openTable } from '../table/table.ts';
 import { openDirectory } from '../users/directory.ts';
@@ -38,10 +39,14 @@ export type Undo = (() => Promise<unknown>)[];
 /** A process gets this long to end by itself. All of a stop has to fit into 10 s. */
 const PATIENCE_MS = 8_000;
 
-const API = fileURLToPath(new URL('../api.ts', import.meta.url));
+/** The two processes of the system, in the order of their start. */
+const PROCESSES = [
+  { name: 'worker', file: fileURLToPath(new URL('../worker.ts', import.meta.url)) },
+  { name: 'API', file: fileURLToPath(new URL('../api.ts', import.meta.url)) },
+] as const;
 
 /**
- * Starts the engines, fills in the seed, and starts the API.
+ * Starts the engines, fills in the seed, and starts the worker and the API.
  *
  * @param undo is filled with what ends the parts that were started, also when starting fails halfway
  * @param onOutput is given the lines that the processes log
@@ -65,7 +70,7 @@ export async function startStack(
   };
 
   const key = await loadSigningKey(folder.path);
-  const issuer = await serveKeys(key, addresses.issuerPort);
+  const issuer = await serveKeys(key, addresses.ports.issuer);
   undo.push(async () => issuer.close());
   const [dynoxide] = await Promise.all([
     addresses.startsDynamodb ? startDynoxide(folder, addresses, config.environment) : undefined,
@@ -75,18 +80,21 @@ export async function startStack(
   const { subject, messageGroupId } = await seed(config, addresses);
   const token = await signToken(key, addresses.issuerUrl, subject, LOCAL_HANDLE);
 
-  const api = keep(
-    await startChild(folder, {
-      name: 'API',
-      command: process.execPath,
-      args: [...process.execArgv, API],
-      environment: processEnvironment(config, addresses, token),
-      mark: API,
-      own: true,
-    }),
-  );
-  if (api.process.stdout) onOutput(api.process.stdout);
-  if (!(await isReady(api))) throw new LocalStackError('The API did not start: see its message above.');
+  const environment = processEnvironment(config, addresses, token);
+  for (const { name, file } of PROCESSES) {
+    const child = keep(
+      await startChild(folder, {
+        name,
+        command: process.execPath,
+        args: [...process.execArgv, file],
+        environment,
+        mark: file,
+        own: true,
+      }),
+    );
+    if (child.process.stdout) onOutput(child.process.stdout);
+    if (!(await isReady(child))) throw new LocalStackError(`The ${name} did not start: see its message above.`);
+  }
 
   const broken = Promise.race(children.map(async ({ name, ended }) => `The ${name} ended by itself (${await ended}).`));
   return { addresses, token, messageGroupId, broken };
@@ -99,10 +107,10 @@ export async function stopStack(undo: Undo): Promise<void> {
 
 async function checkPorts(config: LocalConfig, addresses: LocalAddresses): Promise<void> {
   const ports: [number, string, string, boolean][] = [
-    [addresses.apiPort, config.host, 'the API', true],
-    [addresses.issuerPort, LOOPBACK, 'the token issuer', true],
-    [addresses.dynamodbPort, LOOPBACK, 'DynamoDB', addresses.startsDynamodb],
-    [addresses.postgresPort, LOOPBACK, 'Postgres', addresses.startsPostgres],
+    [addresses.ports.api, config.host, 'the API', true],
+    [addresses.ports.issuer, LOOPBACK, 'the token issuer', true],
+    [addresses.ports.dynamodb, LOOPBACK, 'DynamoDB', addresses.startsDynamodb],
+    [addresses.ports.postgres, LOOPBACK, 'Postgres', addresses.startsPostgres],
   ];
   for (const [port, host, name, needed] of ports) {
     if (!needed) continue;
@@ -127,14 +135,14 @@ function listenProblem(port: number, host: string): Promise<string | undefined> 
 
 async function startDynoxide(
   folder: LocalFolder,
-  { dynamodbPort, dynamodbEndpoint }: LocalAddresses,
+  { ports, dynamodbEndpoint }: LocalAddresses,
   environment: NodeJS.ProcessEnv,
 ): Promise<Child> {
   const file = join(folder.path, 'dynamodb.sqlite');
   const child = await startChild(folder, {
     name: 'DynamoDB engine',
     command: await findDynoxide(environment['PATH'] ?? ''),
-    args: ['--host', LOOPBACK, '--port', String(dynamodbPort), '--db-path', file],
+    args: ['--host', LOOPBACK, '--port', String(ports.dynamodb), '--db-path', file],
     environment,
     mark: file,
   });
@@ -162,8 +170,8 @@ async function startDynoxide(
   return child;
 }
 
-async function startDirectory(folder: LocalFolder, { postgresPort }: LocalAddresses, undo: Undo): Promise<void> {
-  const postgres = await startPostgres(postgresPort, join(folder.path, 'postgres'));
+async function startDirectory(folder: LocalFolder, { ports }: LocalAddresses, undo: Undo): Promise<void> {
+  const postgres = await startPostgres(ports.postgres, join(folder.path, 'postgres'));
   undo.push(postgres.stop);
 }
 
@@ -174,7 +182,11 @@ async function seed(
   const table = openTable({ name: config.tableName, region: 'us-east-1', endpoint: addresses.dynamodbEndpoint });
   const pool = openPool({ url: addresses.databaseUrl, poolSize: 1, onIdleError: () => {} });
   try {
-    await Promise.all([createTableIfMissing(table), seedDirectory(pool)]);
+    await Promise.all([
+      createTableIfMissing(table),
+      createLeaseTableIfMissing(checkpointTable(table)),
+      seedDirectory(pool),
+    ]);
     const { findByHandles } = openDirectory(pool);
     const messaging: Messaging = { table, findUsersByHandle: findByHandles, now: Date.now };
     await seedMessages(messaging);

@@ -40,8 +40,21 @@ export function messageGroupIdOf(key: string): string {
   return key.slice(GROUP_PREFIX.length);
 }
 
+/** Whether an item with this key is a message. */
+export function isMessageKey({ pk, sk }: Key): boolean {
+  return pk.startsWith(GROUP_PREFIX) && sk.startsWith(MESSAGE_PREFIX);
+}
+
+/** What the partition keys of summaries begin with. */
+export const USER_PREFIX = 'USR#';
+
 export function userPartition(userId: string): string {
-  return `USR#${userId}`;
+  return USER_PREFIX + userId;
+}
+
+/** The person whose summaries a partition holds. */
+export function userIdOf(partition: string): string {
+  return partition.slice(USER_PREFIX.length);
 }
 
 export function messageSortKey(sequence: number): string {

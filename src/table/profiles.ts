@@ -14,8 +14,8 @@ export async function getProfile(table: Table, messageGroupId: string): Promise<
   return Item && parseProfile(Item);
 }
 
-/** The most keys that one BatchGetItem takes. */
-const BATCH_SIZE = 100;
+/** The most profiles that can be asked for at once: the most keys that one BatchGetItem takes. */
+export const MAX_PROFILES = 100;
 
 /**
  * The profiles of up to 100 groups, those that exist, by id and in no order. One BatchGetItem, and more
@@ -26,14 +26,17 @@ const BATCH_SIZE = 100;
 export async function getProfiles(
   table: Table,
   messageGroupIds: readonly string[],
+  { consistent = false }: { readonly consistent?: boolean } = {},
 ): Promise<ReadonlyMap<string, MessageGroupProfile>> {
-  if (messageGroupIds.length > BATCH_SIZE) throw new RangeError(`At most ${BATCH_SIZE} profiles at once`);
+  if (messageGroupIds.length > MAX_PROFILES) throw new RangeError(`At most ${MAX_PROFILES} profiles at once`);
   const profiles = new Map<string, MessageGroupProfile>();
   let keys: Record<string, unknown>[] = messageGroupIds.map((id) => ({ ...profileKey(id) }));
   await pRetry(
     async () => {
       const { Responses, UnprocessedKeys } = await answered(
-        table.client.send(new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys } } })),
+        table.client.send(
+          new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } } }),
+        ),
       );
       for (const profile of (Responses?.[table.name] ?? []).map(parseProfile)) profiles.set(profile.id, profile);
       keys = UnprocessedKeys?.[table.name]?.Keys ?? [];

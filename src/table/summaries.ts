@@ -1,14 +1,21 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { Message } from '../model.ts';
-import { foundItem, parseSummary, type Summary } from './items.ts';
+import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Message, MessageGroupProfile } from '../model.ts';
+import { foundItem, parseSummary, type Summary, summaryItem } from './items.ts';
 import { activityKey, INBOX_INDEX, summaryKey, userPartition } from './keys.ts';
+import type { ReadOptions } from './log.ts';
 import { answered, type Table } from './table.ts';
 
 /** A member's summary of a group; undefined when the person is no member of such a group. */
-export async function getSummary(table: Table, userId: string, messageGroupId: string): Promise<Summary | undefined> {
+export async function getSummary(
+  table: Table,
+  userId: string,
+  messageGroupId: string,
+  { consistent = false }: ReadOptions = {},
+): Promise<Summary | undefined> {
+  const Key = summaryKey(userId, messageGroupId);
   const { Item } = await answered(
-    table.client.send(new GetCommand({ TableName: table.name, Key: summaryKey(userId, messageGroupId) })),
+    table.client.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: consistent })),
   );
   return Item && parseSummary(Item);
 }
@@ -74,31 +81,90 @@ export async function advanceReadSequence(
   }
 }
 
+/** A message after the one that the summary has, or of a group that it has none of. */
+const IS_NEWER = '(attribute_not_exists(lastSequence) OR lastSequence < :sequence)';
+/** A sequence that is not read yet. */
+const IS_UNREAD = '(attribute_not_exists(readSequence) OR readSequence < :sentUpTo)';
+
 /**
- * Makes `message` the last message of a member's summary, on condition that the one there is older: a join, so
- * that any order and any repetition ends in the same summary.
+ * Joins a message into a member's summary: it becomes the last message if it is newer than the one there, and what the member
+ * sent up to counts as read. Neither ever moves back, so that any order and repetition ends in the same summary. A
+ * summary that is missing is made.
  *
- * @returns whether the summary moved
+ * One UpdateItem; a second where only one of the two has still to move.
  */
-export async function advanceLastMessage(
+export async function advanceSummary(
   table: Table,
   userId: string,
-  messageGroupId: string,
+  profile: MessageGroupProfile,
   message: Message,
-): Promise<boolean> {
+  sentUpTo: number | undefined,
+): Promise<void> {
+  const found = await joinMessage(table, userId, profile, message, sentUpTo);
+  if (!found || sentUpTo === undefined) return;
+  if (found.lastSequence < message.sequence) await joinMessage(table, userId, profile, message, undefined);
+  else if (found.readSequence < sentUpTo) await advanceReadSequence(table, userId, profile.id, sentUpTo);
+}
+
+/** @returns the summary as it is where the condition does not hold; undefined where it was updated */
+async function joinMessage(
+  table: Table,
+  userId: string,
+  { id, memberIds }: MessageGroupProfile,
+  message: Message,
+  sentUpTo: number | undefined,
+): Promise<Summary | undefined> {
+  const sent = sentUpTo !== undefined;
+  const readSequence = sent ? ':sentUpTo' : 'if_not_exists(readSequence, :nothing)';
   try {
     await answered(
       table.client.send(
         new UpdateCommand({
           TableName: table.name,
-          Key: summaryKey(userId, messageGroupId),
-          UpdateExpression: 'SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey',
-          ConditionExpression: 'lastSequence < :sequence',
+          Key: summaryKey(userId, id),
+          UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
+          ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
           ExpressionAttributeValues: {
             ':message': message,
             ':sequence': message.sequence,
-            ':activityKey': activityKey(message.createdAt, messageGroupId),
+            ':activityKey': activityKey(message.createdAt, id),
+            ':memberIds': memberIds,
+            ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
           },
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      ),
+    );
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    return parseSummary(foundItem(error.Item));
+  }
+}
+
+/**
+ * Puts a summary in the place of the one that was seen, on condition that it is still as it was seen.
+ *
+ * @returns whether it was
+ */
+export async function replaceSummary(
+  table: Table,
+  userId: string,
+  summary: Summary,
+  seen: Summary | undefined,
+): Promise<boolean> {
+  try {
+    await answered(
+      table.client.send(
+        new PutCommand({
+          TableName: table.name,
+          Item: summaryItem(userId, summary),
+          ...(seen
+            ? {
+                ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
+                ExpressionAttributeValues: { ':lastSequence': seen.lastSequence, ':readSequence': seen.readSequence },
+              }
+            : { ConditionExpression: 'attribute_not_exists(pk)' }),
         }),
       ),
     );

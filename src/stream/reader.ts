@@ -1,0 +1,220 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type DynamoDBStreamsClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb-streams';
+import { keepDeadLetter } from './dead-letters.ts';
+import { type Lease, Leases, type LeaseTable, LeaseWatch } from './leases.ts';
+import { DEFAULT_PACE, type Pace, readShard } from './shard-reader.ts';
+import { listShards, readableShards, type Shard, type StreamRecord } from './shards.ts';
+
+/** A record that can never be processed, with the reason. */
+export interface Poison {
+  readonly record: StreamRecord;
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+/** What the reader tells of its work. */
+export interface StreamLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+export interface StreamReaderOptions {
+  readonly client: DynamoDBStreamsClient;
+  readonly streamArn: string;
+  /** Where checkpoints, leases and dead letters are kept. */
+  readonly table: LeaseTable;
+  /** Different for each run of each worker. */
+  readonly owner: string;
+  /**
+   * Processes a batch, whatever it takes, and resolves with what is to be set aside. Rejects only when the signal is aborted:
+   * a failure that may pass is for the processor to try again, so that it holds up no other shard.
+   */
+  readonly process: (records: readonly StreamRecord[], signal: AbortSignal) => Promise<readonly Poison[]>;
+  /** Called when records were lost before they were read. */
+  readonly onTrimmed: () => Promise<void>;
+  readonly onBatch?: (batch: { readonly records: number; readonly poison: number; readonly lagMs: number }) => void;
+  readonly log: StreamLog;
+  /** Stops the reading: batches under way are given up, leases are released. */
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<Timing>;
+}
+
+export interface Timing {
+  /** How long an owner that does not move keeps its shards. With the refresh it bounds how long a takeover takes. */
+  readonly leaseMs: number;
+  /** How often leases are renewed, and shards and leases looked at. */
+  readonly refreshMs: number;
+  readonly pace: Pace;
+}
+
+const DEFAULT_TIMING: Timing = { leaseMs: 9_000, refreshMs: 2_000, pace: DEFAULT_PACE };
+
+/**
+ * Reads a stream until the signal is aborted or the stream is gone: all of its shards, parents before children, each from its
+ * checkpoint on. Several readers share the shards: each shard has one at a time, and is taken over when that one dies.
+ *
+ * @returns why it ended
+ */
+export async function readStream(options: StreamReaderOptions): Promise<'stopped' | 'gone'> {
+  const reader = new StreamReader(options);
+  return reader.run();
+}
+
+/** A shard that this reader holds. */
+interface Held {
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  /** When the lease was last known to be held, by a clock that only goes forward. */
+  renewedAt: number;
+}
+
+class StreamReader {
+  readonly #options: StreamReaderOptions;
+  readonly #timing: Timing;
+  readonly #leases: Leases;
+  readonly #watch: LeaseWatch;
+  readonly #held = new Map<string, Held>();
+  /** Ends the waits between two looks: a shard that has ended makes way for its children at once. */
+  #wake = new AbortController();
+  #isStopping = false;
+
+  constructor(options: StreamReaderOptions) {
+    this.#options = options;
+    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#leases = new Leases(options.table, options.streamArn, options.owner);
+    this.#watch = new LeaseWatch(this.#timing.leaseMs);
+  }
+
+  async run(): Promise<'stopped' | 'gone'> {
+    const { signal } = this.#options;
+    signal.addEventListener('abort', () => this.#stop(), { once: true });
+    if (signal.aborted) this.#stop();
+    // Apart from each other: a stream that is slow to describe must not cost the leases.
+    await Promise.all([
+      this.#repeat('renew the leases', () => this.#renewAll()),
+      this.#repeat('look at the shards', () => this.#refresh()),
+    ]);
+    await Promise.all([...this.#held.values()].map(({ done }) => done));
+    return signal.aborted ? 'stopped' : 'gone';
+  }
+
+  #stop(): void {
+    this.#isStopping = true;
+    this.#wake.abort();
+    for (const { abort } of this.#held.values()) abort.abort();
+  }
+
+  async #repeat(name: string, step: () => Promise<void>): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        await step();
+      } catch (error) {
+        if (error instanceof ResourceNotFoundException) this.#stop();
+        else if (!this.#isStopping) this.#options.log.warn({ err: error }, `could not ${name}, trying again`);
+      }
+      await delay(this.#timing.refreshMs, undefined, { signal: this.#wake.signal }).catch(() => {});
+      if (!this.#isStopping && this.#wake.signal.aborted) this.#wake = new AbortController();
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const { client, streamArn, signal } = this.#options;
+    const [shards, leases] = await Promise.all([listShards(client, streamArn, signal), this.#leases.list()]);
+    const known = new Map(leases.map((lease) => [lease.shardId, lease]));
+    const now = performance.now();
+    for (const { id } of readableShards(shards, (shardId) => known.get(shardId)?.finished ?? false)) {
+      const lease = known.get(id);
+      if (this.#held.has(id) || this.#isStopping) continue;
+      const isFree = !lease || this.#leases.isMine(lease) || this.#watch.isFree(lease, now);
+      if (isFree && (await this.#leases.take(id, lease))) this.#hold(id, lease?.checkpoint);
+    }
+    await this.#forgetVanished(shards, leases, now);
+  }
+
+  /** A shard that is gone from the stream before it was read to its end took records with it. */
+  async #forgetVanished(shards: readonly Shard[], leases: readonly Lease[], now: number): Promise<void> {
+    const present = new Set(shards.map(({ id }) => id));
+    for (const lease of leases) {
+      if (present.has(lease.shardId) || this.#held.has(lease.shardId)) continue;
+      if (!lease.finished) {
+        if (!this.#watch.isFree(lease, now)) continue;
+        await this.#trimmed(lease.shardId);
+      }
+      await this.#leases.forget(lease.shardId);
+    }
+  }
+
+  #hold(shardId: string, checkpoint: string | undefined): void {
+    const abort = new AbortController();
+    this.#options.log.info({ shardId, checkpoint }, 'shard taken');
+    const done = this.#read(shardId, checkpoint, abort.signal).finally(() => {
+      this.#held.delete(shardId);
+      this.#wake.abort();
+    });
+    this.#held.set(shardId, { abort, done, renewedAt: performance.now() });
+  }
+
+  async #read(shardId: string, checkpoint: string | undefined, signal: AbortSignal): Promise<void> {
+    const { client, streamArn, log } = this.#options;
+    try {
+      const end = await readShard({
+        client,
+        streamArn,
+        shardId,
+        checkpoint,
+        pace: this.#timing.pace,
+        signal,
+        onRecords: (records) => this.#onRecords(shardId, records, signal),
+        onTrimmed: () => this.#trimmed(shardId),
+        onRetry: (error) => log.warn({ err: error, shardId }, 'could not read the shard, trying again'),
+      });
+      const held = end === 'finished' ? await this.#leases.finish(shardId) : await this.#leases.release(shardId);
+      log.info({ shardId, end, held }, 'shard given up');
+    } catch (error) {
+      // The lease runs out by itself, and the shard is read again from its checkpoint.
+      log.warn({ err: error, shardId }, 'shard left');
+    }
+  }
+
+  /** Records are checkpointed once done: processed, or set aside. */
+  async #onRecords(shardId: string, records: readonly StreamRecord[], signal: AbortSignal): Promise<boolean> {
+    const { table, streamArn, process, onBatch } = this.#options;
+    const poison = await process(records, signal);
+    for (const { record, reason, attempts } of poison) {
+      const sequenceNumber = record.dynamodb?.SequenceNumber ?? '0';
+      const setAsideAt = new Date().toISOString();
+      await keepDeadLetter(table, streamArn, { sequenceNumber, record, reason, attempts, setAsideAt });
+      this.#options.log.warn({ shardId, sequenceNumber, reason, attempts }, 'dead letter');
+    }
+    const last = records.at(-1)?.dynamodb;
+    if (last?.SequenceNumber === undefined) throw new Error('A record without a sequence number');
+    const lagMs = Date.now() - (last.ApproximateCreationDateTime?.getTime() ?? Date.now());
+    onBatch?.({ records: records.length, poison: poison.length, lagMs });
+    return this.#leases.checkpoint(shardId, last.SequenceNumber);
+  }
+
+  async #trimmed(shardId: string): Promise<void> {
+    this.#options.log.warn({ shardId }, 'records were lost before they were read');
+    await this.#options.onTrimmed();
+  }
+
+  async #renewAll(): Promise<void> {
+    try {
+      await Promise.all(
+        [...this.#held].map(async ([shardId, held]) => {
+          if (await this.#leases.renew(shardId)) held.renewedAt = performance.now();
+          else held.abort.abort();
+        }),
+      );
+    } finally {
+      this.#giveUpStale();
+    }
+  }
+
+  /** Who can't renew a lease must assume that another has taken it by the time that it runs out. */
+  #giveUpStale(): void {
+    for (const held of this.#held.values()) {
+      if (performance.now() - held.renewedAt > this.#timing.leaseMs - this.#timing.refreshMs) held.abort.abort();
+    }
+  }
+}
