@@ -44,6 +44,8 @@ export interface ApiConfig {
 export interface WorkerConfig {
   readonly logLevel: LogLevel;
   readonly table: TableConfig;
+  /** How long a worker that died keeps its shards. */
+  readonly leaseMs: number;
   /** Where metrics are served; nowhere when absent. */
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
 }
@@ -149,6 +151,7 @@ const apiVariables = z.object({
 const workerVariables = z.object({
   LOG_LEVEL: logLevel.default('info'),
   HOST: host.default('127.0.0.1'),
+  LEASE_SECONDS: integer(1, 60).default(9),
   METRICS_PORT: port.optional(),
   ...tableVariables,
 });
@@ -219,6 +222,7 @@ export function readWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
   return {
     logLevel: worker.LOG_LEVEL,
     table: tableOf(worker),
+    leaseMs: worker.LEASE_SECONDS * 1000,
     metrics: worker.METRICS_PORT === undefined ? undefined : { host: worker.HOST, port: worker.METRICS_PORT },
   };
 }

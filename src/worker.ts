@@ -74,6 +74,7 @@ async function start(): Promise<void> {
           },
           log,
           signal,
+          leaseMs: config.leaseMs,
         });
       } else log.warn({ table: table.name }, 'the table has no stream');
       await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});

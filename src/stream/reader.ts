@@ -36,18 +36,18 @@ export interface StreamReaderOptions {
   readonly log: StreamLog;
   /** Stops the reading: batches under way are given up, leases are released. */
   readonly signal: AbortSignal;
-  readonly timing?: Partial<Timing>;
+  /**
+   * How long a reader that died keeps its shards, 9 s unless given. It is renewed four and a half times in that time, so that a takeover
+   * comes within one and a half of it.
+   */
+  readonly leaseMs?: number;
+  readonly pace?: Pace;
 }
 
-export interface Timing {
-  /** How long an owner that does not move keeps its shards. With the refresh it bounds how long a takeover takes. */
-  readonly leaseMs: number;
-  /** How often leases are renewed, and shards and leases looked at. */
-  readonly refreshMs: number;
-  readonly pace: Pace;
-}
+const DEFAULT_LEASE_MS = 9_000;
 
-const DEFAULT_TIMING: Timing = { leaseMs: 9_000, refreshMs: 2_000, pace: DEFAULT_PACE };
+/** How many times a lease is renewed, and shards and leases looked at, before it runs out. */
+const LOOKS_A_LEASE = 4.5;
 
 /**
  * Reads a stream until the signal is aborted or the stream is gone: all of its shards, parents before children, each from its
@@ -70,7 +70,8 @@ interface Held {
 
 class StreamReader {
   readonly #options: StreamReaderOptions;
-  readonly #timing: Timing;
+  readonly #leaseMs: number;
+  readonly #refreshMs: number;
   readonly #leases: Leases;
   readonly #watch: LeaseWatch;
   readonly #held = new Map<string, Held>();
@@ -80,9 +81,10 @@ class StreamReader {
 
   constructor(options: StreamReaderOptions) {
     this.#options = options;
-    this.#timing = { ...DEFAULT_TIMING, ...options.timing };
+    this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
+    this.#refreshMs = this.#leaseMs / LOOKS_A_LEASE;
     this.#leases = new Leases(options.table, options.streamArn, options.owner);
-    this.#watch = new LeaseWatch(this.#timing.leaseMs);
+    this.#watch = new LeaseWatch(this.#leaseMs);
   }
 
   async run(): Promise<'stopped' | 'gone'> {
@@ -112,7 +114,7 @@ class StreamReader {
         if (error instanceof ResourceNotFoundException) this.#stop();
         else if (!this.#isStopping) this.#options.log.warn({ err: error }, `could not ${name}, trying again`);
       }
-      await delay(this.#timing.refreshMs, undefined, { signal: this.#wake.signal }).catch(() => {});
+      await delay(this.#refreshMs, undefined, { signal: this.#wake.signal }).catch(() => {});
       if (!this.#isStopping && this.#wake.signal.aborted) this.#wake = new AbortController();
     }
   }
@@ -162,7 +164,7 @@ class StreamReader {
         streamArn,
         shardId,
         checkpoint,
-        pace: this.#timing.pace,
+        pace: this.#options.pace ?? DEFAULT_PACE,
         signal,
         onRecords: (records) => this.#onRecords(shardId, records, signal),
         onTrimmed: () => this.#trimmed(shardId),
@@ -214,7 +216,7 @@ class StreamReader {
   /** Who can't renew a lease must assume that another has taken it by the time that it runs out. */
   #giveUpStale(): void {
     for (const held of this.#held.values()) {
-      if (performance.now() - held.renewedAt > this.#timing.leaseMs - this.#timing.refreshMs) held.abort.abort();
+      if (performance.now() - held.renewedAt > this.#leaseMs - this.#refreshMs) held.abort.abort();
     }
   }
 }

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { expect, test } from 'vitest';
+import type { Message, User } from '../../src/model.ts';
+import { applyRecords, type TableRecord } from '../../src/summaries/apply.ts';
+import { processRecords } from '../../src/summaries/process.ts';
+import { messageItem } from '../../src/table/items.ts';
+import { summaryKey } from '../../src/table/keys.ts';
+import { advanceReadSequence, getSummary } from '../../src/table/summaries.ts';
+import type { EngineCall } from '../../src/table/table.ts';
+import { injectFaults, timeout } from '../support/faults.ts';
+import { groupIdOf, sendAs, users } from '../support/groups.ts';
+import { aTable } from '../support/table.ts';
+
+function aMessage(senderId: string, sequence: number): Message {
+  return { id: randomUUID(), sequence, senderId, body: 'short', createdAt: '2126-03-01T09:30:00.000Z' };
+}
+
+function recordOf(messageGroupId: string, message: Message): TableRecord {
+  return { dynamodb: { NewImage: marshall(messageItem(messageGroupId, message)) } };
+}
+
+const never = new AbortController().signal;
+
+test('E: a batch of 500 messages of one group costs one BatchGetItem and one update of 3 WCU for each member', async () => {
+  const calls: EngineCall[] = [];
+  const table = await aTable((call) => calls.push(call));
+  const [ann, ben, cyd] = users(3) as [User, User, User];
+  const members = [ann, ben, cyd];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, ann, 'hello');
+  const records = Array.from({ length: 500 }, (_, index) =>
+    recordOf(messageGroupId, aMessage(index % 2 ? ann.id : ben.id, index + 2)),
+  );
+  calls.length = 0;
+
+  const failures = await applyRecords(table, records);
+
+  expect(failures).toEqual([]);
+  expect(calls.map(({ operation, capacityUnits }) => `${operation} ${capacityUnits}`).sort()).toEqual([
+    'BatchGetItem 0.5',
+    'UpdateItem 3',
+    'UpdateItem 3',
+    'UpdateItem 3',
+  ]);
+  const summaries = await Promise.all(members.map(({ id }) => getSummary(table, id, messageGroupId)));
+  expect(summaries.map((summary) => [summary?.lastSequence, summary?.readSequence])).toEqual([
+    [501, 501],
+    [501, 500],
+    [501, 0],
+  ]);
+});
+
+test('a reader ahead of the worker stays ahead, at one update more', async () => {
+  const calls: EngineCall[] = [];
+  const table = await aTable((call) => calls.push(call));
+  const members = users(2) as [User, User];
+  const [ann] = members;
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, ann, 'hello');
+  await advanceReadSequence(table, ann.id, messageGroupId, 5);
+  calls.length = 0;
+
+  await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 3))]);
+
+  expect(await getSummary(table, ann.id, messageGroupId)).toMatchObject({ lastSequence: 3, readSequence: 5 });
+  expect(calls.filter(({ operation }) => operation === 'UpdateItem')).toHaveLength(3);
+});
+
+test('a summary that is missing is made again', async () => {
+  const table = await aTable();
+  const members = users(2) as [User, User];
+  const [ann, ben] = members;
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, ann, 'hello');
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(ben.id, messageGroupId) }));
+
+  const failures = await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 2))]);
+
+  expect(failures).toEqual([]);
+  expect(await getSummary(table, ben.id, messageGroupId)).toMatchObject({ lastSequence: 2, readSequence: 0 });
+});
+
+test('poison is told from what it stands beside, with a reason', async () => {
+  const table = await aTable();
+  const members = users(2) as [User, User];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, members[0], 'hello');
+  const good = recordOf(messageGroupId, aMessage(members[0].id, 2));
+  const malformed = { dynamodb: { NewImage: { ...good.dynamodb?.NewImage, sequence: { S: 'two' } } } };
+  const orphan = recordOf(randomUUID(), aMessage(members[0].id, 1));
+
+  const failures = await applyRecords(table, [malformed, good, orphan]);
+
+  expect(failures).toEqual([
+    { record: malformed, reason: expect.stringContaining('is no message'), transient: false },
+    { record: orphan, reason: expect.stringContaining('has no profile'), transient: false },
+  ]);
+  expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
+});
+
+test('what may pass is tried again until it does, and poison is not', async () => {
+  const table = await aTable();
+  const members = users(2) as [User, User];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, members[0], 'hello');
+  const good = recordOf(messageGroupId, aMessage(members[0].id, 2));
+  const orphan = recordOf(randomUUID(), aMessage(members[0].id, 1));
+  const retries: string[] = [];
+
+  injectFaults(table).fail('UpdateItem', 12, timeout);
+  const poison = await processRecords(table, [good, orphan], never, ({ reason }) => retries.push(reason));
+
+  expect(poison).toMatchObject([{ record: orphan, attempts: 1 }]);
+  expect(retries.length).toBeGreaterThan(0);
+  expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
+});
+
+test('an engine that stays away is given up when the signal says so, and nothing counts as done', async () => {
+  const table = await aTable();
+  const members = users(2) as [User, User];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, members[0], 'hello');
+  const stop = new AbortController();
+
+  injectFaults(table).fail('BatchGetItem', 1_000_000, timeout);
+  const processing = processRecords(table, [recordOf(messageGroupId, aMessage(members[0].id, 2))], stop.signal, () =>
+    stop.abort(),
+  );
+
+  await expect(processing).rejects.toThrow();
+});

@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
+import { inject, onTestFinished } from 'vitest';
+import type { LeaseTable } from '../../src/stream/leases.ts';
+import { createLeaseTableIfMissing } from '../../src/stream/table.ts';
+import { type EngineCall, openTable } from '../../src/table/table.ts';
+
+/** A table of leases of the test's own, gone when the test is over. */
+export async function aLeaseTable(): Promise<LeaseTable> {
+  const table = sameTable({ name: `test-${randomUUID()}` });
+  await createLeaseTableIfMissing(table);
+  onTestFinished(async () => {
+    await table.client.send(new DeleteTableCommand({ TableName: table.name }));
+  });
+  return table;
+}
+
+/** The same table as another process reaches it: through a client of its own. */
+export function sameTable({ name }: { readonly name: string }, onCall?: (call: EngineCall) => void): LeaseTable {
+  const table = openTable({
+    name,
+    region: 'us-east-1',
+    endpoint: inject('dynamodbEndpoint'),
+    ...(onCall && { onCall }),
+  });
+  onTestFinished(() => table.client.destroy());
+  return table;
+}
+
+/** Calls that were held back on their way to the engine. */
+export interface HeldCalls {
+  /** How many calls wait now. */
+  readonly waiting: () => number;
+  /** From now on calls wait. */
+  hold(): void;
+  /** Lets all calls go on, those that wait and those to come. */
+  letGo(): void;
+}
+
+/** Holds back calls of the operations, all where none is named, as a process or a network does that stands still. */
+export function holdCalls({ client }: LeaseTable, ...operations: readonly string[]): HeldCalls {
+  let gate: { readonly open: Promise<void>; readonly letGo: () => void } | undefined;
+  let waiting = 0;
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const operation = String(context.commandName).replace(/Command$/, '');
+      if (gate && (operations.length === 0 || operations.includes(operation))) {
+        waiting += 1;
+        await gate.open;
+        waiting -= 1;
+      }
+      return next(args);
+    },
+    { step: 'initialize', name: 'hold', priority: 'high' },
+  );
+  const letGo = () => {
+    gate?.letGo();
+    gate = undefined;
+  };
+  onTestFinished(letGo);
+  return {
+    waiting: () => waiting,
+    hold: () => {
+      const { promise, resolve } = withResolvers();
+      gate = { open: promise, letGo: resolve };
+    },
+    letGo,
+  };
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((resolved) => {
+    resolve = resolved;
+  });
+  return { promise, resolve };
+}

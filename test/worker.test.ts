@@ -1,0 +1,241 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { expect, test, vi } from 'vitest';
+import { replayDeadLetters } from '../src/commands/dead-letters.ts';
+import { verifySummaries } from '../src/commands/summaries.ts';
+import { createWorkerMetrics } from '../src/metrics.ts';
+import type { User } from '../src/model.ts';
+import { findStreamArn } from '../src/stream/client.ts';
+import { listDeadLetters } from '../src/stream/dead-letters.ts';
+import { checkpointTable } from '../src/stream/table.ts';
+import { messageItem, profileItem } from '../src/table/items.ts';
+import { advanceReadSequence, getSummary, replaceSummary } from '../src/table/summaries.ts';
+import type { Table } from '../src/table/table.ts';
+import { withFault } from './support/faulty-engine.ts';
+import { groupIdOf, sendAs, users } from './support/groups.ts';
+import { aTable } from './support/table.ts';
+import { startWorker, useCheckpoints, type WorkerProcess } from './support/worker.ts';
+
+interface Group {
+  readonly members: readonly User[];
+  readonly id: string;
+  /** What a member has read, by the rules: by marking, and by sending. */
+  readonly read: Map<string, number>;
+  length: number;
+}
+
+/** As many groups of 2 to 5 of these people, each another one. */
+function groupsOf(people: readonly User[], count: number): Group[] {
+  const groups = new Map<string, Group>();
+  while (groups.size < count) {
+    const members = people.toSorted(() => randomInt(3) - 1).slice(0, 2 + randomInt(4));
+    const id = groupIdOf(members);
+    groups.set(id, { members, id, read: new Map(), length: 0 });
+  }
+  return [...groups.values()];
+}
+
+async function unreadOf(table: Table, group: Group): Promise<(number | undefined)[]> {
+  const summaries = await Promise.all(
+    group.members.map(({ id }) => getSummary(table, id, group.id, { consistent: true })),
+  );
+  return summaries.map((summary) => summary && Math.max(0, summary.lastSequence - summary.readSequence));
+}
+
+function hasProcessed(worker: WorkerProcess): boolean {
+  return worker.log().some(({ msg }) => msg === 'batch done');
+}
+
+test('20 groups, 8 senders, 2,000 messages, 10 kills: every summary and every unread count is right', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const people = users(8);
+  const groups = groupsOf(people, 20);
+  for (const group of groups) group.length = await sendAs(table, group.members, group.members[0] as User, 'first');
+  for (const group of groups) group.read.set(group.members[0]?.id ?? '', 1);
+
+  let isSending = true;
+  const sending = Promise.all(
+    people.map(async (sender) => {
+      const own = groups.filter(({ members }) => members.includes(sender));
+      for (let count = 0; count < 2000 / people.length; count += 1) {
+        const group = own[randomInt(own.length)];
+        if (!group) throw new Error('Everybody is in some group');
+        const sequence = await sendAs(table, group.members, sender, `${count}`);
+        group.length = Math.max(group.length, sequence);
+        group.read.set(sender.id, Math.max(group.read.get(sender.id) ?? 0, sequence));
+        if (count % 10 === 0) {
+          const reader = group.members[randomInt(group.members.length)] as User;
+          const mark = 1 + randomInt(sequence);
+          await advanceReadSequence(table, reader.id, group.id, mark);
+          group.read.set(reader.id, Math.max(group.read.get(reader.id) ?? 0, mark));
+        }
+      }
+    }),
+  ).finally(() => {
+    isSending = false;
+  });
+  let kills = 0;
+  while (kills < 10 || isSending) {
+    const worker = startWorker(table, 1);
+    await vi.waitFor(() => expect(worker.log().some(({ msg }) => msg === 'shard taken')).toBe(true), 20_000);
+    // Anywhere: while it reads, writes, checkpoints or idles.
+    await delay(randomInt(300));
+    await worker.kill();
+    kills += 1;
+  }
+  await sending;
+  const worker = startWorker(table, 1);
+
+  await vi.waitFor(async () => {
+    for (const group of groups) {
+      const expected = group.members.map(({ id }) => group.length - (group.read.get(id) ?? 0));
+      expect(await unreadOf(table, group)).toEqual(expected);
+    }
+  }, 30_000);
+  const lines: string[] = [];
+  expect(await verifySummaries(table, (line) => lines.push(line))).toBe(0);
+  expect(lines).toEqual(['All summaries are as the logs say.']);
+  expect(groups.reduce((sum, { length }) => sum + length, 0)).toBe(2020);
+  expect(await worker.stop()).toBe(0);
+}, 110_000);
+
+test('of two workers one works and one stands by, and goes on within 15 s when the first is killed', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, members[0], 'first');
+  const arrives = (sequence: number, timeout: number) =>
+    vi.waitFor(
+      async () => expect((await getSummary(table, members[1].id, messageGroupId))?.lastSequence).toBe(sequence),
+      timeout,
+    );
+
+  const first = startWorker(table, 9);
+  await vi.waitFor(() => expect(hasProcessed(first)).toBe(true), 20_000);
+  const second = startWorker(table, 9);
+  await vi.waitFor(() => expect(second.log().some(({ msg }) => msg === 'reading the stream')).toBe(true), 20_000);
+  await sendAs(table, members, members[0], 'second');
+  await arrives(2, 5_000);
+  expect(hasProcessed(second)).toBe(false);
+  await first.kill();
+  await sendAs(table, members, members[0], 'third');
+
+  await arrives(3, 15_000);
+  expect(hasProcessed(second)).toBe(true);
+  expect(await second.stop()).toBe(0);
+}, 60_000);
+
+test('a worker that is asked to stop hands over at once', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  await sendAs(table, members, members[0], 'first');
+  const first = startWorker(table, 60);
+  await vi.waitFor(() => expect(hasProcessed(first)).toBe(true), 20_000);
+
+  expect(await first.stop()).toBe(0);
+  const second = startWorker(table, 60);
+  await sendAs(table, members, members[0], 'second');
+
+  await vi.waitFor(() => expect(hasProcessed(second)).toBe(true), 20_000);
+  const batches = second.log().filter(({ msg }) => msg === 'batch done');
+  // Nothing that the first had done comes again: the second message, and the summaries that it moves.
+  expect(batches.reduce((sum, { records }) => sum + Number(records), 0)).toBeLessThanOrEqual(3);
+}, 60_000);
+
+test('one poison record among 1,000: 999 are applied, and the dead letter is replayed once its cause is gone', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  const [ann, ben] = members;
+  const messageGroupId = groupIdOf(members);
+  for (let count = 0; count < 999; count += 1) await sendAs(table, members, ann, `${count}`);
+  const orphan = users(2) as [User, User];
+  const orphanId = groupIdOf(orphan);
+  const lost = {
+    id: randomUUID(),
+    sequence: 1,
+    senderId: orphan[0].id,
+    body: 'lost',
+    createdAt: '2026-03-01T09:30:00.000Z',
+  };
+  await table.client.send(new PutCommand({ TableName: table.name, Item: messageItem(orphanId, lost) }));
+  await sendAs(table, members, ann, 'the last');
+
+  const worker = startWorker(table, 9);
+  await vi.waitFor(
+    async () => expect((await getSummary(table, ben.id, messageGroupId))?.lastSequence).toBe(1000),
+    20_000,
+  );
+  const streamArn = await findStreamArn(table.client, table.name);
+  if (!streamArn) throw new Error('The table has a stream');
+  const letters = await vi.waitFor(async () => {
+    const kept = await listDeadLetters(checkpointTable(table), streamArn);
+    expect(kept).toHaveLength(1);
+    return kept;
+  }, 20_000);
+  const tooEarly = await replayDeadLetters(table, streamArn, () => {});
+  await table.client.send(
+    new PutCommand({
+      TableName: table.name,
+      Item: profileItem({
+        id: orphanId,
+        kind: 'DIRECT',
+        memberIds: orphan.map(({ id }) => id).sort(),
+        createdAt: lost.createdAt,
+      }),
+    }),
+  );
+  const inTime = await replayDeadLetters(table, streamArn, () => {});
+
+  expect(letters).toMatchObject([
+    {
+      reason: expect.stringContaining('has no profile'),
+      attempts: 1,
+      record: { eventName: 'INSERT', dynamodb: { NewImage: marshall(messageItem(orphanId, lost)) } },
+    },
+  ]);
+  expect(worker.log().filter(({ msg }) => msg === 'dead letter')).toHaveLength(1);
+  expect([tooEarly, inTime]).toEqual([1, 0]);
+  expect(await listDeadLetters(checkpointTable(table), streamArn)).toEqual([]);
+  expect(await getSummary(table, orphan[1].id, orphanId)).toMatchObject({ lastMessage: lost });
+}, 60_000);
+
+test('a worker whose checkpoint is older than the stream rebuilds the summaries from the logs', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, members[0], 'first');
+  const first = startWorker(table, 1);
+  await vi.waitFor(() => expect(hasProcessed(first)).toBe(true), 20_000);
+  await first.stop();
+  const right = await getSummary(table, members[1].id, messageGroupId);
+  if (!right) throw new Error('A member has a summary');
+  // No record can mend this: the join only moves forward.
+  await replaceSummary(table, members[1].id, { ...right, lastSequence: 99 }, right);
+
+  const endpoint = await withFault('GetShardIterator', ({ ShardIteratorType }) =>
+    ShardIteratorType === 'AFTER_SEQUENCE_NUMBER' ? 'TrimmedDataAccessException' : undefined,
+  );
+  const second = startWorker(table, 1, endpoint);
+
+  await vi.waitFor(async () => expect(await getSummary(table, members[1].id, messageGroupId)).toEqual(right), 20_000);
+  expect(second.log().map(({ msg }) => msg)).toContain('summaries rebuilt');
+}, 60_000);
+
+test('lag and dead letters are counted for Prometheus', async () => {
+  const metrics = createWorkerMetrics();
+
+  metrics.onBatch({ records: 10, poison: 1, lagMs: 1500 });
+  metrics.onBatch({ records: 5, poison: 0, lagMs: 250 });
+
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('stream_records_total 15');
+  expect(text).toContain('stream_dead_letters_total 1');
+  expect(text).toContain('stream_lag_seconds 0.25');
+});
