@@ -13,17 +13,18 @@ const BETWEEN_LOOKS_MS = 500;
 
 /** Compares every summary with the logs and prints the differences. @returns the exit code: 1 if there are any */
 export async function verifySummaries(table: Table, print: Print): Promise<number> {
-  let count = 0;
-  for await (const first of findDifferences(table)) {
-    const difference = await lookAgain(table, first);
-    if (!difference) continue;
-    count += 1;
-    print(describe(difference));
+  let differences: Difference[] = [];
+  for await (const difference of findDifferences(table)) differences.push(difference);
+  for (let looks = 1; looks < LOOKS && differences.some(({ expected }) => expected); looks += 1) {
+    await delay(BETWEEN_LOOKS_MS);
+    differences = await lookAgain(table, differences);
   }
+  for (const difference of differences) print(describe(difference));
+  const { length } = differences;
   print(
-    count === 0 ? 'All summaries are as the logs say.' : `${count} summaries differ: "summaries rebuild" mends them.`,
+    length === 0 ? 'All summaries are as the logs say.' : `${length} summaries differ: "summaries rebuild" mends them.`,
   );
-  return count === 0 ? 0 : 1;
+  return length === 0 ? 0 : 1;
 }
 
 /** Mends every summary that differs from the logs. @returns the exit code: 1 if something could not be mended */
@@ -34,15 +35,14 @@ export async function rebuildAllSummaries(table: Table, print: Print): Promise<n
   return left.length === 0 ? 0 : 1;
 }
 
-async function lookAgain(table: Table, first: Difference): Promise<Difference | undefined> {
-  let difference: Difference | undefined = first;
-  for (let looks = 1; difference?.expected && looks < LOOKS; looks += 1) {
-    await delay(BETWEEN_LOOKS_MS);
-    const profile = await getProfile(table, first.messageGroupId);
-    const now: Difference[] = profile ? await groupDifferences(table, profile) : [];
-    difference = now.find(({ userId }) => userId === first.userId);
+/** What is left of the differences. */
+async function lookAgain(table: Table, differences: readonly Difference[]): Promise<Difference[]> {
+  const left = differences.filter(({ expected }) => !expected);
+  for (const messageGroupId of new Set(differences.map((difference) => difference.messageGroupId))) {
+    const profile = await getProfile(table, messageGroupId);
+    if (profile) left.push(...(await groupDifferences(table, profile)));
   }
-  return difference;
+  return left;
 }
 
 function describe({ userId, messageGroupId, fields, found, expected }: Difference): string {

@@ -27,7 +27,8 @@ declare module 'vitest' {
 
 const SCHEMA = new URL('../../db/schema.sql', import.meta.url);
 
-async function dynamodbEngine(given: string | undefined) {
+/** The engine at the address given, or else an embedded one in memory. */
+export async function dynamodbEngine(given: string | undefined) {
   if (given) return { endpoint: given, stop: async () => {} };
   const port = await freePort();
   const child = spawn(await findDynoxide(process.env['PATH'] ?? ''), ['--port', String(port)], {
