@@ -104,7 +104,7 @@ function isLoopback(url: string): boolean {
 }
 
 const issuerAddress = address(['https', 'http']).refine(
-  (value) => !value.startsWith('http:') || isLoopback(value),
+  (value) => !URL.canParse(value) || new URL(value).protocol !== 'http:' || isLoopback(value),
   'must start with https://; http:// is for an issuer on this machine',
 );
 
@@ -156,10 +156,13 @@ const workerVariables = z.object({
   ...tableVariables,
 });
 
+/** As aws-jwt-verify wants it. */
+const USER_POOL_ID = /^(eusc-[a-z]{2}|[a-z]{2})-(gov-)?[a-z]+-\d_[0-9A-Za-z]+$/;
+
 const cognitoVariables = z.object({
   COGNITO_USER_POOL_ID: z
     .string(required())
-    .regex(/^[\w-]+_[0-9A-Za-z]+$/, 'must be a user pool id such as eu-central-1_AbCdEfGhI'),
+    .regex(USER_POOL_ID, 'must be a user pool id such as eu-central-1_AbCdEfGhI'),
   COGNITO_CLIENT_ID: z.string(required()).regex(/^[\w+]+$/, 'must be an app client id'),
 });
 

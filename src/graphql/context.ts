@@ -35,12 +35,12 @@ export function createContext(viewer: User, parts: ContextParts): Context {
 
 /** The context of a request by nobody; reading its viewer throws the error given. */
 export function createAnonymousContext(refusal: () => Error, parts: ContextParts): Context {
-  return {
-    ...parts,
+  // The getter is inherited: Apollo Server copies the context's own properties, and by that would read it.
+  const refusing = {
     get viewer(): User {
       throw refusal();
     },
-    isAnonymous: true,
-    loaders: createLoaders(parts.directory, parts.messaging.table),
   };
+  const own = { ...parts, isAnonymous: true, loaders: createLoaders(parts.directory, parts.messaging.table) };
+  return Object.assign(Object.create(refusing), own);
 }

@@ -21,6 +21,11 @@ export function graphQLError(
   });
 }
 
+/** An error that is none of the client's business, before there is a context to tell the request's id. */
+export function maskedError(requestId: string): GraphQLError {
+  return new GraphQLError(MASKED.message, { extensions: { code: MASKED.code, requestId } });
+}
+
 /** Gives domain errors their code, leaves GraphQL's own errors as they are, and masks all others. */
 export function formatError(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const original = unwrapResolverError(error);
@@ -28,12 +33,13 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
     return { ...formatted, message: original.message, extensions: { code: original.code } };
   }
   if (!isInternal(error)) return formatted;
-  const { locations, path } = formatted;
+  const { locations, path, extensions } = formatted;
+  const { requestId } = extensions ?? {};
   return {
     message: MASKED.message,
     ...(locations && { locations }),
     ...(path && { path }),
-    extensions: { code: MASKED.code },
+    extensions: { code: MASKED.code, ...(requestId !== undefined && { requestId }) },
   };
 }
 

@@ -4,7 +4,7 @@ import etag from '@fastify/etag';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { DomainError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
-import { graphQLError } from '../graphql/errors.ts';
+import { graphQLError, maskedError } from '../graphql/errors.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import type { Directory } from '../users/directory.ts';
@@ -29,7 +29,10 @@ export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyP
   return async (app) => {
     app.addHook('onRequest', async (_, reply) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
-      reply.header('cache-control', 'private, no-cache').header('vary', 'Authorization');
+      const vary = reply.getHeader('vary');
+      reply
+        .header('cache-control', 'private, no-cache')
+        .header('vary', vary ? `${vary}, Authorization` : 'Authorization');
     });
 
     app.post('/graphql', handler);
@@ -57,7 +60,10 @@ async function contextOf(
     return createContext(await authenticate(request.raw, viewerOf), parts);
   } catch (error) {
     if (error instanceof ChallengeError) throw challenge(error);
-    if (!(error instanceof DomainError)) throw error;
+    if (!(error instanceof DomainError)) {
+      request.log.error({ err: error }, 'request failed');
+      throw maskedError(request.id);
+    }
     request.log.warn({ err: error }, 'a part does not answer');
     throw graphQLError(error);
   }

@@ -46,6 +46,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
+  endConnectionsOnClose(app);
   logRequests(app);
   answerErrors(app);
 
@@ -79,6 +80,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 
 function requestIdFrom(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && REQUEST_ID.test(header) ? header : undefined;
+}
+
+/** A client that keeps its connection would keep the server from closing. */
+function endConnectionsOnClose(app: FastifyInstance): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
 }
 
 /** One line a request. Neither headers nor the query string, where variables may be, nor bodies are in it. */

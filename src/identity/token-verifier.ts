@@ -1,5 +1,5 @@
 import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
-import { FetchError } from 'aws-jwt-verify/error';
+import { FetchError, JwksValidationError, JwkValidationError } from 'aws-jwt-verify/error';
 import { SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
 import type { IdentityConfig } from '../config.ts';
@@ -46,13 +46,16 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
       try {
         return subject(await verifier.verify(token));
       } catch (error) {
-        if (error instanceof FetchError)
+        if (KEYS_MISSING.some((kind) => error instanceof kind))
           throw new UnavailableError('The issuer of tokens does not answer. Try again.', { cause: error });
         throw new UnauthenticatedError('The token is not valid.', { cause: error });
       }
     },
   };
 }
+
+/** The issuer does not answer, or not with keys. */
+const KEYS_MISSING = [FetchError, JwksValidationError, JwkValidationError];
 
 /** Unlike the library's own, this also fetches by http, for an issuer on this machine; the configuration allows no other. */
 async function fetchKeys(uri: string): Promise<ArrayBuffer> {
