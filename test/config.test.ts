@@ -1,0 +1,402 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readApiConfig, readLocalConfig } from '../src/config.ts';
+
+const COMMON = {
+  AWS_REGION: 'eu-central-1',
+  DATABASE_URL: 'postgres://app:secret@db.example.com:5432/cruddur',
+};
+
+const COGNITO = {
+  ...COMMON,
+  COGNITO_USER_POOL_ID: 'eu-central-1_AbCdEfGhI',
+  COGNITO_CLIENT_ID: '1example23456789',
+};
+
+const OIDC = {
+  ...COMMON,
+  OIDC_ISSUER: 'https://issuer.example.com',
+  OIDC_JWKS_URI: 'https://issuer.example.com/jwks',
+  OIDC_AUDIENCE: 'cruddur',
+};
+
+const LOCAL = {
+  ...OIDC,
+  OIDC_ISSUER: 'http://127.0.0.1:4001',
+  OIDC_JWKS_URI: 'http://127.0.0.1:4001/jwks',
+};
+
+/** The lines of the one error that reading ends in; none when it succeeds. */
+function problemsOf(environment: NodeJS.ProcessEnv, read: (given: NodeJS.ProcessEnv) => unknown = readApiConfig) {
+  try {
+    read(environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+}
+
+function without<Environment extends object>(environment: Environment, name: string): Partial<Environment> {
+  return Object.fromEntries(Object.entries(environment).filter(([key]) => key !== name)) as Partial<Environment>;
+}
+
+describe('what is read', () => {
+  test('a minimal environment with Cognito is read with the defaults', () => {
+    const config = readApiConfig(COGNITO);
+
+    expect(config).toEqual({
+      port: 4000,
+      host: '127.0.0.1',
+      logLevel: 'info',
+      table: { name: 'cruddur-messages', region: 'eu-central-1', endpoint: undefined },
+      directory: { url: 'postgres://app:secret@db.example.com:5432/cruddur', poolSize: 10 },
+      identity: { kind: 'cognito', userPoolId: 'eu-central-1_AbCdEfGhI', clientId: '1example23456789' },
+      corsOrigins: [],
+      local: false,
+      sandboxToken: undefined,
+    });
+  });
+
+  test('a minimal environment with another issuer is read with the same defaults', () => {
+    const config = readApiConfig(OIDC);
+
+    expect(config).toEqual({
+      ...readApiConfig(COGNITO),
+      identity: {
+        kind: 'oidc',
+        issuer: 'https://issuer.example.com',
+        jwksUri: 'https://issuer.example.com/jwks',
+        audience: 'cruddur',
+      },
+    });
+  });
+
+  test('everything that is given takes the place of its default', () => {
+    const config = readApiConfig({
+      ...LOCAL,
+      NODE_ENV: 'development',
+      PORT: '5000',
+      HOST: '0.0.0.0',
+      LOG_LEVEL: 'debug',
+      DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000',
+      DYNAMODB_TABLE: 'my.own_table-1',
+      DATABASE_POOL_SIZE: '1',
+      CORS_ORIGINS: 'https://app.example.com, http://localhost:3000,',
+      SANDBOX_TOKEN: 'a.b.c',
+    });
+
+    expect(config).toEqual({
+      port: 5000,
+      host: '0.0.0.0',
+      logLevel: 'debug',
+      table: { name: 'my.own_table-1', region: 'eu-central-1', endpoint: 'http://127.0.0.1:8000' },
+      directory: { url: COMMON.DATABASE_URL, poolSize: 1 },
+      identity: {
+        kind: 'oidc',
+        issuer: 'http://127.0.0.1:4001',
+        jwksUri: 'http://127.0.0.1:4001/jwks',
+        audience: 'cruddur',
+      },
+      corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
+      local: true,
+      sandboxToken: 'a.b.c',
+    });
+  });
+
+  test.each([
+    ['PORT', '0'],
+    ['PORT', '65535'],
+    ['DATABASE_POOL_SIZE', '100'],
+    ['DYNAMODB_ENDPOINT', 'https://dynamodb.example.com'],
+    ['DYNAMODB_TABLE', 'a'.repeat(255)],
+    ['DATABASE_URL', 'postgresql://localhost/x'],
+    ['AWS_REGION', 'us-gov-west-1'],
+    ['LOG_LEVEL', 'silent'],
+    ['UNKNOWN_TO_THE_API', 'anything'],
+  ])('%s=%s is accepted', (name, value) => {
+    const problems = problemsOf({ ...COGNITO, [name]: value });
+
+    expect(problems).toEqual([]);
+  });
+
+  test('empty and blank variables count as absent', () => {
+    const emptied = Object.fromEntries(
+      [
+        'NODE_ENV',
+        'PORT',
+        'HOST',
+        'LOG_LEVEL',
+        'DYNAMODB_ENDPOINT',
+        'DYNAMODB_TABLE',
+        'DATABASE_POOL_SIZE',
+        'CORS_ORIGINS',
+        'SANDBOX_TOKEN',
+        'OIDC_ISSUER',
+        'OIDC_JWKS_URI',
+      ].map((name) => [name, '']),
+    );
+
+    const config = readApiConfig({ ...COGNITO, ...emptied, OIDC_AUDIENCE: '  ' });
+
+    expect(config).toEqual(readApiConfig(COGNITO));
+  });
+});
+
+describe('what is missing', () => {
+  test.each([
+    ['AWS_REGION', COGNITO],
+    ['DATABASE_URL', COGNITO],
+    ['COGNITO_USER_POOL_ID', COGNITO],
+    ['COGNITO_CLIENT_ID', COGNITO],
+    ['OIDC_ISSUER', OIDC],
+    ['OIDC_JWKS_URI', OIDC],
+    ['OIDC_AUDIENCE', OIDC],
+  ])('%s is required, absent as well as empty', (name, complete) => {
+    const absent = problemsOf(without(complete, name));
+    const empty = problemsOf({ ...complete, [name]: '' });
+
+    expect(absent).toEqual([`${name} is required`]);
+    expect(empty).toEqual(absent);
+  });
+
+  test('an environment without a source of identity is told of both sets', () => {
+    const problems = problemsOf(COMMON);
+
+    expect(problems).toEqual([
+      'COGNITO_USER_POOL_ID and COGNITO_CLIENT_ID, or OIDC_ISSUER, OIDC_JWKS_URI and OIDC_AUDIENCE: ' +
+        'one of these sets is required',
+    ]);
+  });
+
+  test('an environment with both sources of identity is refused', () => {
+    const problems = problemsOf({ ...COGNITO, ...OIDC });
+
+    expect(problems).toEqual([expect.stringMatching(/COGNITO_.*OIDC_.*only one of these sets can be given$/)]);
+  });
+
+  test('a whole set beside a part of the other is refused, and what the other lacks is told', () => {
+    const problems = problemsOf({ ...COGNITO, OIDC_ISSUER: OIDC.OIDC_ISSUER });
+
+    expect(problems).toEqual([
+      expect.stringContaining('only one of these sets can be given'),
+      'OIDC_JWKS_URI is required',
+      'OIDC_AUDIENCE is required',
+    ]);
+  });
+
+  test('an empty environment is told of everything that is required at once', () => {
+    const problems = problemsOf({});
+
+    expect(problems).toEqual([
+      'AWS_REGION is required',
+      'DATABASE_URL is required',
+      expect.stringContaining('one of these sets is required'),
+    ]);
+  });
+});
+
+describe('what is wrong', () => {
+  test.each([
+    ['PORT', 'abc', 'whole number from 0 to 65535'],
+    ['PORT', '70000', 'whole number from 0 to 65535'],
+    ['PORT', '-1', 'whole number from 0 to 65535'],
+    ['PORT', '4000.5', 'whole number from 0 to 65535'],
+    ['PORT', '1e3', 'whole number from 0 to 65535'],
+    ['DYNAMODB_ENDPOINT', 'ftp://x', 'http:// or https://'],
+    ['DYNAMODB_ENDPOINT', 'localhost:8000', 'http:// or https://'],
+    ['DYNAMODB_TABLE', 'a b', '3 to 255'],
+    ['DYNAMODB_TABLE', 'ab', '3 to 255'],
+    ['DYNAMODB_TABLE', 'a'.repeat(256), '3 to 255'],
+    ['AWS_REGION', 'EU!', 'a region such as'],
+    ['DATABASE_URL', 'mysql://db.example.com/x', 'postgres:// or postgresql://'],
+    ['DATABASE_URL', 'db.example.com', 'postgres:// or postgresql://'],
+    ['DATABASE_POOL_SIZE', '0', 'whole number from 1 to 100'],
+    ['DATABASE_POOL_SIZE', '101', 'whole number from 1 to 100'],
+    ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info'],
+    ['CORS_ORIGINS', 'https://app.example.com/path', '"https://app.example.com/path"'],
+    ['CORS_ORIGINS', 'https://app.example.com/', '"https://app.example.com/"'],
+    ['CORS_ORIGINS', 'https://good.example.com, nonsense', '"nonsense"'],
+    ['CORS_ORIGINS', '*', '"*"'],
+    ['COGNITO_USER_POOL_ID', 'AbCdEfGhI', 'a user pool id such as'],
+    ['COGNITO_USER_POOL_ID', 'eu-central-1_Ab/CdE', 'a user pool id such as'],
+    ['COGNITO_USER_POOL_ID', 'nowhere_AbCdEfGhI', 'a user pool id such as'],
+    ['COGNITO_CLIENT_ID', 'my client!', 'an app client id'],
+  ])('%s=%s is reported by name, with what is expected', (name, value, expected) => {
+    const problems = problemsOf({ ...COGNITO, [name]: value });
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.split(' ')[0]).toBe(name);
+    expect(problems[0]).toContain(expected);
+  });
+
+  test.each([
+    ['OIDC_ISSUER', 'http://issuer.example.com'],
+    ['OIDC_ISSUER', 'HTTP://issuer.example.com'],
+    ['OIDC_ISSUER', 'http://127.0.0.1.example.com'],
+    ['OIDC_ISSUER', 'http://localhost@issuer.example.com'],
+    ['OIDC_ISSUER', 'issuer.example.com'],
+    ['OIDC_ISSUER', 'ftp://issuer.example.com'],
+    ['OIDC_JWKS_URI', 'http://issuer.example.com/jwks'],
+    ['OIDC_JWKS_URI', 'HTTP://issuer.example.com/jwks'],
+    ['OIDC_JWKS_URI', 'file:///etc/jwks.json'],
+  ])('%s=%s is refused: tokens and keys of a remote issuer come by https', (name, value) => {
+    const problems = problemsOf({ ...OIDC, [name]: value });
+
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(new RegExp(`^${name} .*https://`));
+  });
+
+  test('an environment in which everything is wrong is told all of it in one error', () => {
+    const wrong = {
+      PORT: 'abc',
+      LOG_LEVEL: 'loud',
+      DYNAMODB_ENDPOINT: 'ftp://x',
+      DYNAMODB_TABLE: 'a b',
+      AWS_REGION: 'EU!',
+      DATABASE_URL: 'mysql://x',
+      DATABASE_POOL_SIZE: '0',
+      CORS_ORIGINS: 'https://app.example.com/path',
+      COGNITO_USER_POOL_ID: 'nonsense',
+      COGNITO_CLIENT_ID: '!',
+      OIDC_ISSUER: 'http://issuer.example.com',
+      OIDC_JWKS_URI: 'nonsense',
+      SANDBOX_TOKEN: 'a.b.c',
+    };
+
+    const problems = problemsOf(wrong);
+
+    expect(() => readApiConfig(wrong)).toThrow(/^The configuration is wrong \(see \.env\.example\):\n/);
+    const named = problems.map((problem) => problem.split(' ')[0]);
+    expect(new Set(named)).toEqual(new Set([...Object.keys(wrong), 'OIDC_AUDIENCE']));
+    expect(problems).toContainEqual(expect.stringContaining('only one of these sets can be given'));
+  });
+});
+
+describe('local use', () => {
+  test.each([
+    ['http://127.0.0.1:4001', true],
+    ['http://127.1.2.3:4001', true],
+    ['http://localhost:4001', true],
+    ['http://[::1]:4001', true],
+    ['https://127.0.0.1:4001', false],
+    ['https://localhost:4001', false],
+    ['https://issuer.example.com', false],
+  ])('with the issuer %s, local is %s', (issuer, local) => {
+    const config = readApiConfig({ ...OIDC, OIDC_ISSUER: issuer });
+
+    expect(config.local).toBe(local);
+  });
+
+  test('keys from an address on this machine do not make a remote issuer local', () => {
+    const config = readApiConfig({ ...OIDC, OIDC_JWKS_URI: 'http://127.0.0.1:4001/jwks' });
+
+    expect(config.local).toBe(false);
+  });
+
+  test('an issuer on this machine is refused in production', () => {
+    const problems = problemsOf({ ...LOCAL, NODE_ENV: 'production' });
+
+    expect(problems).toEqual([expect.stringMatching(/^OIDC_ISSUER .*NODE_ENV=production/)]);
+  });
+
+  test('other issuers are accepted in production', () => {
+    const problems = [COGNITO, OIDC].flatMap((each) => problemsOf({ ...each, NODE_ENV: 'production' }));
+
+    expect(problems).toEqual([]);
+  });
+
+  test.each([
+    ['Cognito', COGNITO],
+    ['a remote issuer', OIDC],
+  ])('a Sandbox token is refused with %s', (_, environment) => {
+    const problems = problemsOf({ ...environment, SANDBOX_TOKEN: 'a.b.c' });
+
+    expect(problems).toEqual([expect.stringMatching(/^SANDBOX_TOKEN /)]);
+  });
+
+  test('the local stack needs nothing from its environment', () => {
+    const environment = { PATH: '/usr/bin' };
+
+    const config = readLocalConfig(environment);
+
+    expect(config).toEqual({
+      host: '127.0.0.1',
+      port: 4000,
+      directory: '.local',
+      logLevel: 'info',
+      tableName: 'cruddur-messages',
+      dynamodbEndpoint: undefined,
+      databaseUrl: undefined,
+      environment,
+    });
+  });
+
+  test('the local stack is told of everything that is wrong at once, a port without room for its engines included', () => {
+    const problems = problemsOf(
+      { PORT: '65533', LOG_LEVEL: 'loud', DYNAMODB_TABLE: 'a b', DYNAMODB_ENDPOINT: 'ftp://x', DATABASE_URL: 'x' },
+      readLocalConfig,
+    );
+
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      'PORT',
+      'LOG_LEVEL',
+      'DYNAMODB_TABLE',
+      'DYNAMODB_ENDPOINT',
+      'DATABASE_URL',
+    ]);
+  });
+});
+
+describe('where variables are named', () => {
+  test('.env.example names the variables that the configuration reads, and no others', () => {
+    const source = textOf('../src/config.ts');
+    const example = textOf('../.env.example');
+
+    const named = new Set(Array.from(example.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm), ([, name]) => name));
+
+    const keys = source.matchAll(/^\s+([A-Z][A-Z0-9_]+):|\['([A-Z][A-Z0-9_]+)'\]/gm);
+    const read = new Set(Array.from(keys, ([, key, index]) => key ?? index));
+    expect(read).toContain('DATABASE_URL');
+    expect([...named].sort()).toEqual([...read].sort());
+  });
+
+  test('.env.example names each variable once', () => {
+    const example = textOf('../.env.example');
+
+    const names = Array.from(example.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm), ([, name]) => name);
+
+    expect(names).toEqual([...new Set(names)]);
+  });
+
+  test('no file but config.ts reads a variable of the environment by its name', () => {
+    const files = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && file !== 'config.ts',
+    );
+
+    const uses = files.flatMap((file) =>
+      Array.from(textOf(`../src/${file}`).matchAll(/^.*process\.env.*$/gm), ([line]) => ({ file, line: line.trim() })),
+    );
+
+    const readers = uses.filter(({ line }) => !HANDED_ON_WHOLE.test(line) && !ASSIGNED_TO.test(line));
+    expect(uses).toContainEqual({ file: 'api.ts', line: expect.stringMatching(HANDED_ON_WHOLE) });
+    expect(readers).toEqual([]);
+    const otherWays = files.filter((file) =>
+      /from '(node:)?process'|\benv\b.*= process\b/.test(textOf(`../src/${file}`)),
+    );
+    expect(otherWays).toEqual([]);
+  });
+});
+
+/** Lines on which the environment occurs once, as the argument of a function that reads a configuration. */
+const HANDED_ON_WHOLE = /^(?!.*process\.env.*process\.env).*\bread\w*Config\(process\.env\)/;
+
+/** Lines that set a variable. */
+const ASSIGNED_TO = /^process\.env(\.\w+|\['\w+'\]) = (?!.*process\.env)/;
+
+function textOf(path: string): string {
+  return readFileSync(new URL(path, import.meta.url), 'utf8');
+}
