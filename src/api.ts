@@ -1,20 +1,15 @@
-import closeWithGrace from 'close-with-grace';
-import { ConfigError, readApiConfig } from './config.ts';
+import { readApiConfig } from './config.ts';
 import { createHttpServer } from './http/server.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';
 import { openLog } from './log.ts';
+import { drainOnStop, startProcess, tellReady } from './process.ts';
 import { pingTable } from './table/health.ts';
 import { openTable } from './table/table.ts';
 import { openDirectory } from './users/directory.ts';
 import { openPool } from './users/pool.ts';
 
-try {
-  await start();
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
-  process.exit(1);
-}
+await startProcess(start);
 
 async function start(): Promise<void> {
   const config = readApiConfig(process.env);
@@ -33,16 +28,11 @@ async function start(): Promise<void> {
     healthChecks: { table: () => pingTable(table), directory: directory.ping },
   });
 
-  const { close } = closeWithGrace({ delay: 9_000, logger: log }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'stopping on an unexpected error');
-    else log.info({ signal }, 'draining');
+  drainOnStop(log, 9_000, async () => {
     await server.close();
     await pool.end();
     table.client.destroy();
   });
-  // A parent that dies without a word takes the process with it.
-  process.once('disconnect', close);
-
   await server.listen({ port: config.port, host: config.host });
-  process.send?.('listening');
+  tellReady();
 }

@@ -1,4 +1,15 @@
 import { z } from 'zod';
+import {
+  address,
+  integer,
+  isLoopback,
+  issuerAddress,
+  logLevel,
+  origin,
+  port,
+  required,
+  tableName,
+} from './variables.ts';
 
 /** Where the messages are. */
 export interface TableConfig {
@@ -75,52 +86,6 @@ export class ConfigError extends Error {
   }
 }
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
-
-const REQUIRED = 'is required';
-
-function required(): { error: (issue: { input?: unknown }) => string | undefined } {
-  return { error: ({ input }) => (input === undefined ? REQUIRED : undefined) };
-}
-
-function integer(least: number, most: number) {
-  const expected = `must be a whole number from ${least} to ${most}`;
-  return z
-    .string()
-    .regex(/^\d{1,6}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= least && value <= most, expected);
-}
-
-function address(protocols: readonly string[]) {
-  const expected = `must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
-  return z.string(required()).refine((value) => {
-    return URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1));
-  }, expected);
-}
-
-function isLoopback(url: string): boolean {
-  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
-}
-
-const issuerAddress = address(['https', 'http']).refine(
-  (value) => !URL.canParse(value) || new URL(value).protocol !== 'http:' || isLoopback(value),
-  'must start with https://; http:// is for an issuer on this machine',
-);
-
-const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
-  error: ({ input }) => `has ${JSON.stringify(input)}, which is no origin such as https://app.example.com`,
-});
-
-const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-  error: 'must be one of fatal, error, warn, info, debug, trace, silent',
-});
-
-const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 letters, digits, and _ . -');
-
-const host = z.string();
-const port = integer(0, 65_535);
-
 const tableVariables = {
   DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
   DYNAMODB_TABLE: tableName.default('cruddur-messages'),
@@ -130,7 +95,7 @@ const tableVariables = {
 const apiVariables = z.object({
   NODE_ENV: z.string().default('development'),
   PORT: port.default(4000),
-  HOST: host.default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
   LOG_LEVEL: logLevel.default('info'),
   ...tableVariables,
   DATABASE_URL: address(['postgres', 'postgresql']),
@@ -150,7 +115,7 @@ const apiVariables = z.object({
 
 const workerVariables = z.object({
   LOG_LEVEL: logLevel.default('info'),
-  HOST: host.default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
   LEASE_SECONDS: integer(1, 60).default(9),
   METRICS_PORT: port.optional(),
   ...tableVariables,
@@ -174,7 +139,7 @@ const oidcVariables = z.object({
 
 const localVariables = z.object({
   PORT: integer(1, 65_532).default(4000),
-  HOST: host.default('127.0.0.1'),
+  HOST: z.string().default('127.0.0.1'),
   LOCAL_DIR: z.string().default('.local'),
   LOG_LEVEL: logLevel.default('info'),
   DYNAMODB_TABLE: tableName.default('cruddur-messages'),

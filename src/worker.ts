@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import closeWithGrace from 'close-with-grace';
-import { ConfigError, readWorkerConfig } from './config.ts';
+import { readWorkerConfig } from './config.ts';
 import { openLog } from './log.ts';
 import { createWorkerMetrics, serveMetrics } from './metrics.ts';
+import { drainOnStop, startProcess, tellReady } from './process.ts';
 import { findStreamArn, openStreams } from './stream/client.ts';
 import { readStream } from './stream/reader.ts';
 import { checkpointTable } from './stream/table.ts';
@@ -14,12 +14,7 @@ import { openTable } from './table/table.ts';
 /** How long to wait before a table without a stream is looked at again. */
 const LOOK_AGAIN_MS = 5_000;
 
-try {
-  await start();
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : (error as Error).stack}\n`);
-  process.exit(1);
-}
+await startProcess(start);
 
 async function start(): Promise<void> {
   const config = readWorkerConfig(process.env);
@@ -32,18 +27,14 @@ async function start(): Promise<void> {
   const { signal } = stop;
 
   const reading = read();
-  const { close } = closeWithGrace({ delay: 5_000, logger: log }, async ({ signal: name, err }) => {
-    if (err) log.fatal({ err }, 'stopping on an unexpected error');
-    else log.info({ signal: name }, 'draining');
+  drainOnStop(log, 5_000, async () => {
     stop.abort();
     await reading;
     metricsServer?.close();
     streams.destroy();
     table.client.destroy();
   });
-  // A parent that dies without a word takes the process with it.
-  process.once('disconnect', close);
-  process.send?.('reading');
+  tellReady();
 
   /** Reads the table's stream; when it is gone, the table was made anew and has another. */
   async function read(): Promise<void> {

@@ -77,15 +77,18 @@ export class Leases {
   /**
    * Takes a shard, on condition that it is as it was seen: new, or with the same counter.
    *
-   * @returns whether it is held now
+   * @returns the lease as it is held now; undefined when it is not
    */
-  take(shardId: string, seen: Lease | undefined): Promise<boolean> {
-    return this.#update(shardId, {
+  async take(shardId: string, seen: Lease | undefined): Promise<Lease | undefined> {
+    const taken = await this.#update(shardId, {
       UpdateExpression: 'SET #owner = :me, #counter = :next',
       ConditionExpression: seen ? '#counter = :seen' : 'attribute_not_exists(pk)',
       ExpressionAttributeNames: { '#counter': 'counter' },
       ExpressionAttributeValues: { ':next': (seen?.counter ?? 0) + 1, ...(seen && { ':seen': seen.counter }) },
+      // The owner before may have checkpointed since.
+      ReturnValues: 'ALL_NEW',
     });
+    return taken && leaseItem.parse(taken);
   }
 
   /** Shows that the owner lives. @returns whether the shard is still held */
@@ -105,8 +108,9 @@ export class Leases {
 
   /** Writes down that the shard was read to its end, and gives it up. @returns whether it was still held */
   finish(shardId: string): Promise<boolean> {
-    return this.#updateMine(shardId, 'SET finished = :yes REMOVE #owner', {
-      ExpressionAttributeValues: { ':yes': true },
+    return this.#updateMine(shardId, 'SET finished = :yes, #counter = #counter + :one REMOVE #owner', {
+      ExpressionAttributeNames: { '#counter': 'counter' },
+      ExpressionAttributeValues: { ':yes': true, ':one': 1 },
     });
   }
 
@@ -125,13 +129,19 @@ export class Leases {
     );
   }
 
-  #updateMine(shardId: string, expression: string, values: Partial<UpdateCommandInput>): Promise<boolean> {
-    return this.#update(shardId, { ...values, UpdateExpression: expression, ConditionExpression: '#owner = :me' });
+  async #updateMine(shardId: string, expression: string, values: Partial<UpdateCommandInput>): Promise<boolean> {
+    const updated = await this.#update(shardId, {
+      ...values,
+      UpdateExpression: expression,
+      ConditionExpression: '#owner = :me',
+    });
+    return updated !== undefined;
   }
 
-  async #update(shardId: string, input: Partial<UpdateCommandInput>): Promise<boolean> {
+  /** @returns the attributes that were asked for; undefined when the condition does not hold */
+  async #update(shardId: string, input: Partial<UpdateCommandInput>): Promise<Record<string, unknown> | undefined> {
     try {
-      await this.#table.client.send(
+      const { Attributes = {} } = await this.#table.client.send(
         new UpdateCommand({
           ...input,
           TableName: this.#table.name,
@@ -140,9 +150,9 @@ export class Leases {
           ExpressionAttributeValues: { ':me': this.#owner, ...input.ExpressionAttributeValues },
         }),
       );
-      return true;
+      return Attributes;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
     }
   }

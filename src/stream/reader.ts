@@ -75,8 +75,8 @@ class StreamReader {
   readonly #leases: Leases;
   readonly #watch: LeaseWatch;
   readonly #held = new Map<string, Held>();
-  /** Ends the waits between two looks: a shard that has ended makes way for its children at once. */
-  #wake = new AbortController();
+  /** The waits between two looks, which end early when a shard has: it makes way for its children at once. */
+  readonly #waits = new Set<AbortController>();
   #isStopping = false;
 
   constructor(options: StreamReaderOptions) {
@@ -94,6 +94,7 @@ class StreamReader {
     // Apart from each other: a stream that is slow to describe must not cost the leases.
     await Promise.all([
       this.#repeat('renew the leases', () => this.#renewAll()),
+      this.#repeat('give up leases that run out', async () => this.#giveUpStale()),
       this.#repeat('look at the shards', () => this.#refresh()),
     ]);
     await Promise.all([...this.#held.values()].map(({ done }) => done));
@@ -102,33 +103,44 @@ class StreamReader {
 
   #stop(): void {
     this.#isStopping = true;
-    this.#wake.abort();
+    this.#wake();
     for (const { abort } of this.#held.values()) abort.abort();
+  }
+
+  #wake(): void {
+    for (const wait of this.#waits) wait.abort();
   }
 
   async #repeat(name: string, step: () => Promise<void>): Promise<void> {
     while (!this.#isStopping) {
+      // From before the step on: what it did not see yet must not wait for the next one.
+      const wait = new AbortController();
+      this.#waits.add(wait);
       try {
         await step();
       } catch (error) {
         if (error instanceof ResourceNotFoundException) this.#stop();
         else if (!this.#isStopping) this.#options.log.warn({ err: error }, `could not ${name}, trying again`);
       }
-      await delay(this.#refreshMs, undefined, { signal: this.#wake.signal }).catch(() => {});
-      if (!this.#isStopping && this.#wake.signal.aborted) this.#wake = new AbortController();
+      if (!this.#isStopping) await delay(this.#refreshMs, undefined, { signal: wait.signal }).catch(() => {});
+      this.#waits.delete(wait);
     }
   }
 
   async #refresh(): Promise<void> {
     const { client, streamArn, signal } = this.#options;
-    const [shards, leases] = await Promise.all([listShards(client, streamArn, signal), this.#leases.list()]);
+    // The leases first: a shard that another worker took in between is then in the stream for certain.
+    const leases = await this.#leases.list();
+    const shards = await listShards(client, streamArn, signal);
     const known = new Map(leases.map((lease) => [lease.shardId, lease]));
     const now = performance.now();
     for (const { id } of readableShards(shards, (shardId) => known.get(shardId)?.finished ?? false)) {
       const lease = known.get(id);
       if (this.#held.has(id) || this.#isStopping) continue;
       const isFree = !lease || this.#leases.isMine(lease) || this.#watch.isFree(lease, now);
-      if (isFree && (await this.#leases.take(id, lease))) this.#hold(id, lease?.checkpoint);
+      const taken = isFree && (await this.#leases.take(id, lease));
+      if (taken && this.#isStopping) await this.#leases.release(id);
+      else if (taken) this.#hold(id, taken.checkpoint);
     }
     await this.#forgetVanished(shards, leases, now);
   }
@@ -151,7 +163,7 @@ class StreamReader {
     this.#options.log.info({ shardId, checkpoint }, 'shard taken');
     const done = this.#read(shardId, checkpoint, abort.signal).finally(() => {
       this.#held.delete(shardId);
-      this.#wake.abort();
+      this.#wake();
     });
     this.#held.set(shardId, { abort, done, renewedAt: performance.now() });
   }
@@ -201,16 +213,12 @@ class StreamReader {
   }
 
   async #renewAll(): Promise<void> {
-    try {
-      await Promise.all(
-        [...this.#held].map(async ([shardId, held]) => {
-          if (await this.#leases.renew(shardId)) held.renewedAt = performance.now();
-          else held.abort.abort();
-        }),
-      );
-    } finally {
-      this.#giveUpStale();
-    }
+    await Promise.all(
+      [...this.#held].map(async ([shardId, held]) => {
+        if (await this.#leases.renew(shardId)) held.renewedAt = performance.now();
+        else held.abort.abort();
+      }),
+    );
   }
 
   /** Who can't renew a lease must assume that another has taken it by the time that it runs out. */

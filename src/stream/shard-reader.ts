@@ -53,8 +53,14 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
   let iterator: string | undefined;
   let idle = pace.busyMs;
   let failures = 0;
+  let isTrimmed = false;
   while (!signal.aborted) {
     try {
+      if (isTrimmed) {
+        await onTrimmed();
+        checkpoint = undefined;
+        isTrimmed = false;
+      }
       iterator ??= await shardIterator(reading, checkpoint);
       // No iterator for a shard that is there means that its end was reached.
       if (iterator === undefined) return 'finished';
@@ -73,12 +79,12 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
       await pause(idle, signal);
     } catch (error) {
       if (signal.aborted) break;
-      if (error instanceof ResourceNotFoundException) return 'finished';
+      // The shard is gone before its end was seen.
+      if (error instanceof ResourceNotFoundException) return 'stopped';
       iterator = undefined;
       if (error instanceof ExpiredIteratorException) continue;
       if (error instanceof TrimmedDataAccessException) {
-        await onTrimmed();
-        checkpoint = undefined;
+        isTrimmed = true;
         continue;
       }
       onRetry(error);

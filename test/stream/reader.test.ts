@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { listDeadLetters } from '../../src/stream/dead-letters.ts';
 import { type Lease, Leases, type LeaseTable } from '../../src/stream/leases.ts';
-import { type Poison, readStream, type StreamReaderOptions, type Timing } from '../../src/stream/reader.ts';
-import { DEFAULT_PACE } from '../../src/stream/shard-reader.ts';
+import { type Poison, readStream, type StreamReaderOptions } from '../../src/stream/reader.ts';
+import { DEFAULT_PACE, type Pace } from '../../src/stream/shard-reader.ts';
 import type { StreamRecord } from '../../src/stream/shards.ts';
 import type { EngineCall } from '../../src/table/table.ts';
 import { aFakeStream, type FakeStreams, type StreamOperation } from '../support/fake-streams.ts';
@@ -11,10 +11,10 @@ import { injectFaults, timeout } from '../support/faults.ts';
 import { aLeaseTable, holdCalls, sameTable } from '../support/lease-table.ts';
 
 const PACE = { busyMs: 5, idleMs: 10, backoffMs: 5, maxBackoffMs: 20 };
-/** A lease that no test outlives, so that a busy machine makes nobody lose one. */
-const TIMING: Timing = { leaseMs: 60_000, refreshMs: 50, pace: PACE };
-/** For tests of taking over: long for a renewal each 50 ms, short to wait for. */
-const SHORT_LEASE: Timing = { ...TIMING, leaseMs: 1_000 };
+/** Short to wait for where a test waits for looks, long for a busy machine. */
+const LEASE_MS = 2_000;
+/** A lease that no test outlives, and nobody looks at a shard twice. */
+const LONG_LEASE_MS = 600_000;
 
 type Process = StreamReaderOptions['process'];
 
@@ -36,9 +36,10 @@ function startReader(
   table: LeaseTable,
   {
     owner = 'reader',
-    timing = TIMING,
+    leaseMs = LEASE_MS,
+    pace = PACE,
     process = async () => [],
-  }: { owner?: string; timing?: Timing; process?: Process } = {},
+  }: { owner?: string; leaseMs?: number; pace?: Pace; process?: Process } = {},
 ): Reader {
   const stopping = new AbortController();
   const batches: string[][] = [];
@@ -50,7 +51,8 @@ function startReader(
     streamArn: fake.streamArn,
     table,
     owner,
-    timing,
+    leaseMs,
+    pace,
     signal: stopping.signal,
     process: async (records, signal) => {
       const poison = await process(records, signal);
@@ -146,7 +148,26 @@ test('the children of a shard that splits while it is read come after its last r
   expect(done.filter((each) => right.includes(each))).toEqual(right);
 });
 
-test('shards that split again and again under two readers: nothing is lost or out of order', async () => {
+test('a shard that ends makes way for its child at once, also while another shard is being taken', async () => {
+  const [fake, table] = [await aFakeStream(), await aLeaseTable()];
+  fake.addShard('other', 0);
+  const ofParent = fake.addShard('parent', 2, { closed: true });
+  const ofChild = fake.addShard('child', 2, { parentId: 'parent' });
+  const slow = sameTable(table);
+  const held = holdCalls(slow, (_, input) => 'Key' in input && (input.Key as { sk: string }).sk === 'other');
+  held.hold();
+
+  const reader = startReader(fake, slow, { leaseMs: LONG_LEASE_MS });
+  onTestFinished(held.letGo);
+  await until(() => expect(held.waiting()).toBe(1));
+  await until(() => expect(reader.logs.map(({ message }) => message)).toContain('shard given up'));
+  held.letGo();
+  await until(() => expect(reader.done()).toHaveLength(4));
+
+  expect(reader.done()).toEqual([...ofParent, ...ofChild]);
+});
+
+test('shards that split again and again, and change hands: nothing is lost, repeated or out of order', async () => {
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
   fake.recordsPerPage = 3;
   fake.shardsPerPage = 2;
@@ -157,11 +178,11 @@ test('shards that split again and again under two readers: nothing is lost or ou
   };
   const shards = new Map([['0', { parentId: '', written: fake.addShard('0', 4) }]]);
 
-  startReader(fake, table, { owner: 'first', process });
+  const first = startReader(fake, table, { owner: 'first', process });
   startReader(fake, sameTable(table), { owner: 'second', process });
   for (const shardId of ['0', '00', '01', '001', '010']) {
-    const before = done.length;
-    await until(() => expect(done.length).toBeGreaterThan(before - 1));
+    await until(() => expect(done).toContain(shards.get(shardId)?.written[0]));
+    if (shardId === '01') await first.stop();
     shards.get(shardId)?.written.push(...fake.append(shardId, 4));
     fake.split(shardId, [`${shardId}0`, `${shardId}1`]);
     for (const child of [`${shardId}0`, `${shardId}1`]) {
@@ -169,7 +190,7 @@ test('shards that split again and again under two readers: nothing is lost or ou
     }
   }
   const written = [...shards.values()].flatMap((shard) => shard.written);
-  await until(() => expect(done).toHaveLength(written.length));
+  await until(() => expect(done).toEqual(expect.arrayContaining(written)));
 
   expect([...done].sort()).toEqual([...written].sort());
   for (const { parentId, written: own } of shards.values()) {
@@ -324,9 +345,7 @@ test('a shard that vanished before it was read to its end is told of once, and i
   const written = fake.addShard('a', 2);
 
   const reader = startReader(fake, table);
-  await until(async () =>
-    expect((await leasesOf(fake, table)).map(({ shardId }) => shardId)).toEqual(['a']),
-  );
+  await until(async () => expect((await leasesOf(fake, table)).map(({ shardId }) => shardId)).toEqual(['a']));
   const looks = fake.callsOf('DescribeStream').length;
   await until(() => expect(fake.callsOf('DescribeStream').length).toBeGreaterThan(looks + 2));
 
@@ -342,9 +361,7 @@ test('a shard that vanished after it was read to its end is forgotten without a 
   const reader = startReader(fake, table);
   await until(async () => expect(await leaseOf(fake, table, 'a')).toMatchObject({ finished: true }));
   fake.deleteShard('a');
-  await until(async () =>
-    expect((await leasesOf(fake, table)).map(({ shardId }) => shardId)).toEqual(['b']),
-  );
+  await until(async () => expect((await leasesOf(fake, table)).map(({ shardId }) => shardId)).toEqual(['b']));
 
   expect(reader.losses()).toBe(0);
 });
@@ -369,24 +386,25 @@ test('a shard that vanishes while it is read, with records unread, is told of an
 const OPERATIONS: readonly StreamOperation[] = ['DescribeStream', 'GetShardIterator', 'GetRecords'];
 const REFUSALS = ['ProvisionedThroughputExceededException', 'LimitExceededException', 'ThrottlingException'];
 
-test.each(
-  OPERATIONS.flatMap((operation) => REFUSALS.map((refusal) => [operation, refusal] as const)),
-)('%s that fails with %s is tried again, and nothing is lost', async (operation, refusal) => {
-  const [fake, table] = [await aFakeStream(), await aLeaseTable()];
-  fake.recordsPerPage = 2;
-  const ofParent = fake.addShard('parent', 3, { closed: true });
-  const ofChild = fake.addShard('child', 3, { parentId: 'parent', closed: true });
-  fake.throttle(operation, refusal, 3);
+test.each(OPERATIONS.flatMap((operation) => REFUSALS.map((refusal) => [operation, refusal] as const)))(
+  '%s that fails with %s is tried again, and nothing is lost',
+  async (operation, refusal) => {
+    const [fake, table] = [await aFakeStream(), await aLeaseTable()];
+    fake.recordsPerPage = 2;
+    const ofParent = fake.addShard('parent', 3, { closed: true });
+    const ofChild = fake.addShard('child', 3, { parentId: 'parent', closed: true });
+    fake.throttle(operation, refusal, 3);
 
-  const reader = startReader(fake, table);
-  await until(() => expect(reader.done()).toHaveLength(6));
+    const reader = startReader(fake, table);
+    await until(() => expect(reader.done()).toHaveLength(6));
 
-  expect(reader.done()).toEqual([...ofParent, ...ofChild]);
-  const warnings = reader.logs.filter(({ message }) => message.endsWith('trying again'));
-  expect(warnings.map(({ details }) => String(details['err']))).toEqual(
-    Array.from({ length: 3 }, () => expect.stringContaining(refusal)),
-  );
-});
+    expect(reader.done()).toEqual([...ofParent, ...ofChild]);
+    const warnings = reader.logs.filter(({ message }) => message.endsWith('trying again'));
+    expect(warnings.map(({ details }) => String(details['err']))).toEqual(
+      Array.from({ length: 3 }, () => expect.stringContaining(refusal)),
+    );
+  },
+);
 
 test('throttling in the midst of a shard does not repeat what is done', async () => {
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
@@ -524,6 +542,7 @@ test('who stops releases its leases: another goes on at once, and only the batch
   let batches = 0;
   const first = startReader(fake, table, {
     owner: 'first',
+    leaseMs: LONG_LEASE_MS,
     process: async (_, signal) => {
       batches += 1;
       if (batches < 2) return [];
@@ -535,7 +554,7 @@ test('who stops releases its leases: another goes on at once, and only the batch
 
   const end = await first.stop();
   const released = await leaseOf(fake, table, 'a');
-  const second = startReader(fake, table, { owner: 'second' });
+  const second = startReader(fake, table, { owner: 'second', leaseMs: LONG_LEASE_MS });
   await until(() => expect(second.done()).toHaveLength(4));
 
   expect(end).toBe('stopped');
@@ -567,7 +586,7 @@ test('who is stopped while it takes a shard stops all the same, and gives the sh
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
   fake.addShard('a', 0);
   const slow = sameTable(table);
-  const held = holdCalls(slow, 'UpdateItem');
+  const held = holdCalls(slow, (operation) => operation === 'UpdateItem');
   held.hold();
   const reader = startReader(fake, slow);
   // Should it not stop, the end of the stream stops it when the test is over.
@@ -576,7 +595,7 @@ test('who is stopped while it takes a shard stops all the same, and gives the sh
 
   const stopped = reader.stop();
   held.letGo();
-  const end = await Promise.race([stopped, delay(10_000, 'still reading')]);
+  const end = await Promise.race([stopped, delay(10_000, 'still reading', { ref: false })]);
 
   expect(end).toBe('stopped');
   expect((await leaseOf(fake, table, 'a'))?.owner).toBeUndefined();
@@ -584,15 +603,18 @@ test('who is stopped while it takes a shard stops all the same, and gives the sh
 
 test('a second reader stands by while the first renews its lease', async () => {
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
-  const timing = { ...SHORT_LEASE, leaseMs: 2_000 };
   const before = fake.addShard('a', 2);
   const calls: EngineCall[] = [];
-  const first = startReader(fake, table, { owner: 'first', timing });
+  const first = startReader(fake, table, { owner: 'first' });
   await until(() => expect(first.done()).toEqual(before));
 
-  const second = startReader(fake, sameTable(table, (call) => calls.push(call)), { owner: 'second', timing });
-  // Sixty looks, 50 ms apart, take longer than the lease.
-  await until(() => expect(calls.filter(({ operation }) => operation === 'Query').length).toBeGreaterThan(60));
+  const second = startReader(
+    fake,
+    sameTable(table, (call) => calls.push(call)),
+    { owner: 'second' },
+  );
+  // Six waits between looks are longer than the lease.
+  await until(() => expect(calls.filter(({ operation }) => operation === 'Query').length).toBeGreaterThan(6));
   const after = fake.append('a', 2);
   await until(() => expect(first.done()).toEqual([...before, ...after]));
 
@@ -610,7 +632,6 @@ test('a second reader takes over from one that froze, whose late checkpoint is r
   let batches = 0;
   const first = startReader(fake, firstTable, {
     owner: 'first',
-    timing: SHORT_LEASE,
     process: async () => {
       batches += 1;
       if (batches === 2) {
@@ -620,9 +641,13 @@ test('a second reader takes over from one that froze, whose late checkpoint is r
       return [];
     },
   });
+  onTestFinished(() => {
+    frozen.letGo();
+    gate.letGo();
+  });
   await until(() => expect(batches).toBe(2));
 
-  const second = startReader(fake, table, { owner: 'second', timing: SHORT_LEASE });
+  const second = startReader(fake, table, { owner: 'second' });
   await until(() => expect(second.done()).toHaveLength(6));
   await until(async () => expect(await leaseOf(fake, table, 'a')).toMatchObject({ checkpoint: written.at(-1) }));
   frozen.letGo();
@@ -647,7 +672,6 @@ test('who can’t renew its lease gives its batch up before another may take the
   const broken = sameTable(table);
   let signal: AbortSignal | undefined;
   startReader(fake, broken, {
-    timing: SHORT_LEASE,
     process: async (_, held) => {
       signal = held;
       await aborted(held);
@@ -665,16 +689,16 @@ test('who gets no answer to its renewals gives its batch up before another may t
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
   fake.addShard('a', 2);
   const broken = sameTable(table);
-  const held = holdCalls(broken, 'UpdateItem');
+  const held = holdCalls(broken, (operation) => operation === 'UpdateItem');
   let signal: AbortSignal | undefined;
   startReader(fake, broken, {
-    timing: SHORT_LEASE,
     process: async (_, given) => {
       signal = given;
       await aborted(given);
       throw new Error('given up');
     },
   });
+  onTestFinished(held.letGo);
   await until(() => expect(signal).toBeDefined());
 
   held.hold();
@@ -715,7 +739,7 @@ test('at its usual pace a reader asks for the records of a shard at most five ti
   fake.addShard('a', 100);
   fake.addShard('b', 100);
 
-  startReader(fake, table, { timing: { ...TIMING, pace: DEFAULT_PACE } });
+  startReader(fake, table, { pace: DEFAULT_PACE });
   await until(() => {
     for (const id of ['a', 'b']) expect(fake.callsOf('GetRecords', id).length).toBeGreaterThan(8);
   });

@@ -37,14 +37,17 @@ export interface HeldCalls {
   letGo(): void;
 }
 
-/** Holds back calls of the operations, all where none is named, as a process or a network does that stands still. */
-export function holdCalls({ client }: LeaseTable, ...operations: readonly string[]): HeldCalls {
+/** Holds back the calls that are meant, all unless told, as a process or a network does that stands still. */
+export function holdCalls(
+  { client }: LeaseTable,
+  isMeant: (operation: string, input: object) => boolean = () => true,
+): HeldCalls {
   let gate: { readonly open: Promise<void>; readonly letGo: () => void } | undefined;
   let waiting = 0;
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const operation = String(context.commandName).replace(/Command$/, '');
-      if (gate && (operations.length === 0 || operations.includes(operation))) {
+      if (gate && isMeant(operation, args.input)) {
         waiting += 1;
         await gate.open;
         waiting -= 1;

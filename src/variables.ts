@@ -1,0 +1,54 @@
+import { z } from 'zod';
+
+/** The kinds of variables that the environment can hold, with what is said of a value that is none. */
+
+const LOOPBACK = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/;
+
+/** For a text that has to be there. */
+export function required(): { error: (issue: { input?: unknown }) => string | undefined } {
+  return { error: ({ input }) => (input === undefined ? 'is required' : undefined) };
+}
+
+/** A whole number. */
+export function integer(least: number, most: number) {
+  const expected = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,6}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, expected);
+}
+
+/** A URL with one of these protocols. */
+export function address(protocols: readonly string[]) {
+  const expected = `must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
+  return z.string(required()).refine((value) => {
+    return URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1));
+  }, expected);
+}
+
+/** Whether a URL leads to this machine. */
+export function isLoopback(url: string): boolean {
+  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+}
+
+/** Where an issuer, or its keys, are: by https, or on this machine by http. */
+export const issuerAddress = address(['https', 'http']).refine(
+  (value) => !URL.canParse(value) || new URL(value).protocol !== 'http:' || isLoopback(value),
+  'must start with https://; http:// is for an issuer on this machine',
+);
+
+/** The origin of a page. */
+export const origin = z.string().refine((value) => URL.canParse(value) && new URL(value).origin === value, {
+  error: ({ input }) => `has ${JSON.stringify(input)}, which is no origin such as https://app.example.com`,
+});
+
+/** As pino knows them. */
+export const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+  error: 'must be one of fatal, error, warn, info, debug, trace, silent',
+});
+
+/** See "Naming rules" in the DynamoDB developer guide. */
+export const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 letters, digits, and _ . -');
+
+export const port = integer(0, 65_535);
