@@ -77,10 +77,15 @@ export async function readNewer(
     newestFirst: false,
     limit: limit + 1,
   });
-  const atEnd = items.at(-1)?.['sk'] === PROFILE_SORT_KEY;
-  const profile = atEnd ? parseProfile(items.pop()) : await getProfile(table, messageGroupId);
+  const profile = await profileOf();
   const messages = runUp(sequence + 1, items.map(parseMessage));
   return { profile, messages: messages.slice(0, limit), hasNewer: messages.length > limit };
+
+  async function profileOf(): Promise<MessageGroupProfile | undefined> {
+    if (items.at(-1)?.['sk'] === PROFILE_SORT_KEY) return parseProfile(items.pop());
+    // The Query has reached the end of the log without it, or it has not.
+    return items.length <= limit ? undefined : getProfile(table, messageGroupId);
+  }
 }
 
 /** One message, read consistently; undefined when the log has none of this number. */
