@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pretty from 'pino-pretty';
 import { ConfigError, readLocalConfig } from './config.ts';
 import { LocalStackError } from './local/errors.ts';
@@ -9,9 +10,8 @@ import { LOCAL_HANDLE, type LocalStack, startStack, stopStack, type Undo } from 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const undo: Undo = [];
-const stopping = new Promise<void>((resolve) => {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
-});
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
 process.exitCode = await run();
 // Nothing that is left open keeps a stopped stack running.
@@ -19,24 +19,21 @@ process.exit();
 
 async function run(): Promise<number> {
   try {
-    const started = startStack(readLocalConfig(process.env), undo, showLog);
-    const stack = await Promise.race([started, stopping]);
-    if (stack) {
-      process.stdout.write(greeting(stack));
-      const problem = await Promise.race([stack.broken, stopping]);
-      if (problem) throw new LocalStackError(problem);
-    }
-    process.stdout.write('\nStopping.\n');
-    // A stop can come while parts are still starting: those have to be there to be ended.
-    await started.catch(() => {});
-    return 0;
+    const stack = await startStack(readLocalConfig(process.env), undo, showLog, stop.signal);
+    process.stdout.write(greeting(stack));
+    const problem = await Promise.race([stack.broken, once(stop.signal, 'abort').then(() => undefined)]);
+    if (problem) throw new LocalStackError(problem);
   } catch (error) {
-    const known = error instanceof ConfigError || error instanceof LocalStackError;
-    process.stderr.write(`\n${known ? error.message : (error as Error).stack}\n`);
-    return 1;
+    if (!stop.signal.aborted) {
+      const known = error instanceof ConfigError || error instanceof LocalStackError;
+      process.stderr.write(`\n${known ? error.message : (error as Error).stack}\n`);
+      return 1;
+    }
   } finally {
+    if (stop.signal.aborted) process.stdout.write('\nStopping.\n');
     await stopStack(undo);
   }
+  return 0;
 }
 
 function showLog(output: NodeJS.ReadableStream): void {

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { LocalFolder } from './folder.ts';
 import type { ProcessMark } from './processes.ts';
 
@@ -7,6 +6,8 @@ import type { ProcessMark } from './processes.ts';
 export interface Child {
   readonly name: string;
   readonly process: ChildProcess;
+  /** Resolves when the process says that it is ready, or with false when it ends instead; one that is not our own says nothing. */
+  readonly ready: Promise<boolean>;
   /** Resolves when the process has ended, with how. */
   readonly ended: Promise<string>;
   /** Asks the process to end and waits for it; after the patience is used up it is killed. */
@@ -38,10 +39,15 @@ export async function startChild(folder: LocalFolder, options: ChildOptions): Pr
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
   });
+  const ready = new Promise<boolean>((resolve) => {
+    child.once('message', () => resolve(true));
+    void ended.then(() => resolve(false));
+  });
   if (child.pid !== undefined) await folder.note({ pid: child.pid, mark } satisfies ProcessMark);
   return {
     name,
     process: child,
+    ready,
     ended,
     stop: async (patienceMs) => {
       const impatience = setTimeout(() => child.kill('SIGKILL'), patienceMs);
@@ -50,9 +56,4 @@ export async function startChild(folder: LocalFolder, options: ChildOptions): Pr
       clearTimeout(impatience);
     },
   };
-}
-
-/** Waits until the process says that it is ready; false when it ended instead. */
-export async function isReady(child: Child): Promise<boolean> {
-  return Promise.race([once(child.process, 'message').then(() => true), child.ended.then(() => false)]);
 }

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pRetry from 'p-retry';
 import type { LocalConfig } from '../config.ts';
@@ -11,7 +12,7 @@ import { openDirectory } from '../users/directory.ts';
 import { openPool } from '../users/pool.ts';
 import { findSubject } from '../users/subjects.ts';
 import { LOOPBACK, type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
-import { type Child, isReady, startChild } from './children.ts';
+import { type Child, startChild } from './children.ts';
 import { findDynoxide } from './dynoxide.ts';
 import { LocalStackError } from './errors.ts';
 import { type LocalFolder, takeFolder } from './folder.ts';
@@ -36,8 +37,9 @@ export interface LocalStack {
 /** What has to be undone, in the order in which it was done. */
 export type Undo = (() => Promise<unknown>)[];
 
-/** A process gets this long to end by itself. All of a stop has to fit into 10 s. */
-const PATIENCE_MS = 8_000;
+/** The processes get this long to end by themselves, and then the engine. All of a stop has to fit into 10 s. */
+const PATIENCE_MS = 7_000;
+const ENGINE_PATIENCE_MS = 1_000;
 
 /** The two processes of the system, in the order of their start. */
 const PROCESSES = [
@@ -50,52 +52,58 @@ const PROCESSES = [
  *
  * @param undo is filled with what ends the parts that were started, also when starting fails halfway
  * @param onOutput is given the lines that the processes log
+ * @param signal stops the starting at the next step
  * @throws LocalStackError when something is in the way that the person at the keyboard can move
  */
 export async function startStack(
   config: LocalConfig,
   undo: Undo,
   onOutput: (output: NodeJS.ReadableStream) => void,
+  signal: AbortSignal,
 ): Promise<LocalStack> {
   const addresses = localAddresses(config);
-  const folder = await takeFolder(config.directory, { pid: process.pid, mark: process.argv[1] ?? process.execPath });
+  const folder = await takeFolder(config.directory, {
+    pid: process.pid,
+    mark: basename(process.argv[1] ?? process.execPath),
+  });
   undo.push(folder.release);
   await checkPorts(config, addresses);
-
-  const children: Child[] = [];
-  const keep = (child: Child): Child => {
-    children.push(child);
-    undo.push(() => child.stop(PATIENCE_MS));
-    return child;
-  };
 
   const key = await loadSigningKey(folder.path);
   const issuer = await serveKeys(key, addresses.ports.issuer);
   undo.push(async () => issuer.close());
-  const [dynoxide] = await Promise.all([
-    addresses.startsDynamodb ? startDynoxide(folder, addresses, config.environment) : undefined,
+  const [engine] = await Promise.all([
+    addresses.startsDynamodb ? startDynoxide(folder, addresses, config.environment, undo) : undefined,
     addresses.startsPostgres ? startDirectory(folder, addresses, undo) : undefined,
   ]);
-  if (dynoxide) keep(dynoxide);
+  signal.throwIfAborted();
   const { subject, messageGroupId } = await seed(config, addresses);
+  signal.throwIfAborted();
   const token = await signToken(key, addresses.issuerUrl, subject, LOCAL_HANDLE);
 
+  const processes: Child[] = [];
+  undo.push(() => Promise.all(processes.map((child) => child.stop(PATIENCE_MS))));
   const environment = processEnvironment(config, addresses, token);
   for (const { name, file } of PROCESSES) {
-    const child = keep(
-      await startChild(folder, {
-        name,
-        command: process.execPath,
-        args: [...process.execArgv, file],
-        environment,
-        mark: file,
-        own: true,
-      }),
-    );
+    const child = await startChild(folder, {
+      name,
+      command: process.execPath,
+      args: [...process.execArgv, file],
+      environment,
+      mark: file,
+      own: true,
+    });
+    processes.push(child);
     if (child.process.stdout) onOutput(child.process.stdout);
-    if (!(await isReady(child))) throw new LocalStackError(`The ${name} did not start: see its message above.`);
+  }
+  const aborted = once(signal, 'abort');
+  for (const child of processes) {
+    const ready = await Promise.race([child.ready, aborted]);
+    signal.throwIfAborted();
+    if (!ready) throw new LocalStackError(`The ${child.name} did not start: see its message above.`);
   }
 
+  const children = engine ? [engine, ...processes] : processes;
   const broken = Promise.race(children.map(async ({ name, ended }) => `The ${name} ended by itself (${await ended}).`));
   return { addresses, token, messageGroupId, broken };
 }
@@ -137,6 +145,7 @@ async function startDynoxide(
   folder: LocalFolder,
   { ports, dynamodbEndpoint }: LocalAddresses,
   environment: NodeJS.ProcessEnv,
+  undo: Undo,
 ): Promise<Child> {
   const file = join(folder.path, 'dynamodb.sqlite');
   const child = await startChild(folder, {
@@ -146,6 +155,7 @@ async function startDynoxide(
     environment,
     mark: file,
   });
+  undo.push(() => child.stop(ENGINE_PATIENCE_MS));
   let said = '';
   child.process.stderr?.on('data', (chunk) => {
     said = `${said}${chunk}`.slice(-500);
@@ -162,7 +172,6 @@ async function startDynoxide(
       shouldRetry: () => !isEnded,
     });
   } catch {
-    await child.stop(0);
     throw new LocalStackError(
       `The DynamoDB engine did not start on ${file} (${said.trim()}): delete ${folder.path} to start anew.`,
     );

@@ -30,7 +30,12 @@ const folder = await mkdtemp(join(tmpdir(), 'sandbox-'));
 const undo: Undo = [];
 try {
   const config = readLocalConfig({ ...process.env, PORT: '4100', LOCAL_DIR: folder, LOG_LEVEL: 'warn' });
-  const { addresses } = await startStack(config, undo, (output) => output.pipe(process.stdout));
+  const { addresses } = await startStack(
+    config,
+    undo,
+    (output) => output.pipe(process.stdout),
+    AbortSignal.timeout(60_000),
+  );
   await lookAt(addresses.graphqlUrl);
   process.stdout.write('Sandbox opens signed in, and its first operation runs\n');
 } finally {
