@@ -36,7 +36,7 @@ export function accessOlder(table: Table, viewer: User, messageGroupId: string, 
 
 /** The `limit` messages right after `sequence`. */
 export function accessNewer(table: Table, viewer: User, messageGroupId: string, sequence: number, limit: number) {
-  return accessLog(viewer, messageGroupId, () => readNewer(table, messageGroupId, sequence, limit));
+  return accessLog(viewer, messageGroupId, (mayRead) => readNewer(table, messageGroupId, sequence, limit, mayRead));
 }
 
 /** The group and its newest message. */
@@ -53,10 +53,15 @@ export async function accessMessageGroup(
   return { profile, lastMessage };
 }
 
-async function accessLog(viewer: User, messageGroupId: string, read: () => Promise<Stretch>): Promise<AccessibleLog> {
+async function accessLog(
+  viewer: User,
+  messageGroupId: string,
+  read: (mayRead: (profile: MessageGroupProfile) => boolean) => Promise<Stretch>,
+): Promise<AccessibleLog> {
   if (!isUuid(messageGroupId)) throw messageGroupNotFound();
-  const { profile, ...stretch } = await read();
-  if (!profile?.memberIds.includes(viewer.id)) throw messageGroupNotFound();
+  const mayRead = ({ memberIds }: MessageGroupProfile) => memberIds.includes(viewer.id);
+  const { profile, ...stretch } = await read(mayRead);
+  if (!profile || !mayRead(profile)) throw messageGroupNotFound();
   return { profile, ...stretch };
 }
 

@@ -63,12 +63,16 @@ export async function readOlder(
 /**
  * The messages that come right after `sequence`, at most `limit`. One Query up to the profile; where more is new
  * than fits, the profile needs a GetItem more.
+ *
+ * @param mayRead whether the reader is let in by a profile. Who is not costs the GetItem always: it must not be told by the time it takes
+ *   whether there is such a group.
  */
 export async function readNewer(
   table: Table,
   messageGroupId: string,
   sequence: number,
   limit: number,
+  mayRead: (profile: MessageGroupProfile) => boolean,
 ): Promise<Stretch> {
   const items = await queryLog(table, {
     messageGroupId,
@@ -77,15 +81,10 @@ export async function readNewer(
     newestFirst: false,
     limit: limit + 1,
   });
-  const profile = await profileOf();
+  const found = items.at(-1)?.['sk'] === PROFILE_SORT_KEY ? parseProfile(items.pop()) : undefined;
+  const profile = found && mayRead(found) ? found : await getProfile(table, messageGroupId);
   const messages = runUp(sequence + 1, items.map(parseMessage));
   return { profile, messages: messages.slice(0, limit), hasNewer: messages.length > limit };
-
-  async function profileOf(): Promise<MessageGroupProfile | undefined> {
-    if (items.at(-1)?.['sk'] === PROFILE_SORT_KEY) return parseProfile(items.pop());
-    // The Query has reached the end of the log without it, or it has not.
-    return items.length <= limit ? undefined : getProfile(table, messageGroupId);
-  }
 }
 
 /** One message, read consistently; undefined when the log has none of this number. */
