@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Much of the time is spent waiting for processes and leases: a third file fills two cores.
     maxWorkers: 3,
+    // Files share nothing that one could change for another: every test has its own table and people.
+    isolate: false,
     globalSetup: 'test/support/engines.ts',
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 30_000,

@@ -6,8 +6,8 @@ import { aCommand, act, expectSameLogs, type World } from '../support/model-comm
 useApi();
 
 const peopleCount = fc.integer({ min: 3, max: 5 });
-/** 10 on average, and as few as it takes to show a fault. */
-const commandList = fc.noBias(fc.array(aCommand, { maxLength: 20, size: 'max' }));
+/** 7 on average, and as few as it takes to show a fault. */
+const commandList = fc.noBias(fc.array(aCommand, { maxLength: 14, size: 'max' }));
 
 test('whatever people do, the replies are those of a log in memory', { timeout: 90_000 }, async () => {
   const api = await anApi();
