@@ -137,14 +137,17 @@ const oidcVariables = z.object({
   OIDC_AUDIENCE: z.string(required()),
 });
 
+/** The local stack fills in its seed, which is for nobody else's engines. */
+const NOT_LOCAL = 'must be on this machine for the local stack, which writes its seed there';
+
 const localVariables = z.object({
   PORT: integer(1, 65_532).default(4000),
   HOST: z.string().default('127.0.0.1'),
   LOCAL_DIR: z.string().default('.local'),
   LOG_LEVEL: logLevel.default('info'),
   DYNAMODB_TABLE: tableName.default('cruddur-messages'),
-  DYNAMODB_ENDPOINT: address(['http', 'https']).optional(),
-  DATABASE_URL: address(['postgres', 'postgresql']).optional(),
+  DYNAMODB_ENDPOINT: address(['http', 'https']).refine(isLoopback, NOT_LOCAL).optional(),
+  DATABASE_URL: address(['postgres', 'postgresql']).refine(isLoopback, NOT_LOCAL).optional(),
 });
 
 /**

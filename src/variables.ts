@@ -21,20 +21,23 @@ export function integer(least: number, most: number) {
 
 /** A URL with one of these protocols. */
 export function address(protocols: readonly string[]) {
-  const expected = `must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
-  return z.string(required()).refine((value) => {
-    return URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1));
-  }, expected);
+  const error = `must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`;
+  return z
+    .string(required())
+    .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)), {
+      error,
+      abort: true,
+    });
 }
 
 /** Whether a URL leads to this machine. */
 export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && LOOPBACK.test(new URL(url).hostname);
+  return LOOPBACK.test(new URL(url).hostname);
 }
 
 /** Where an issuer, or its keys, are: by https, or on this machine by http. */
 export const issuerAddress = address(['https', 'http']).refine(
-  (value) => !URL.canParse(value) || new URL(value).protocol !== 'http:' || isLoopback(value),
+  (value) => new URL(value).protocol !== 'http:' || isLoopback(value),
   'must start with https://; http:// is for an issuer on this machine',
 );
 

@@ -400,3 +400,26 @@ const ASSIGNED_TO = /^process\.env(\.\w+|\['\w+'\]) = (?!.*process\.env)/;
 function textOf(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8');
 }
+
+describe('the local stack', () => {
+  test.each([
+    ['DYNAMODB_ENDPOINT', 'https://dynamodb.eu-central-1.amazonaws.com'],
+    ['DATABASE_URL', 'postgres://app:secret@db.example.com:5432/cruddur'],
+  ])('writes its seed to no engine that is elsewhere: %s', (name, value) => {
+    expect(problemsOf({ [name]: value }, readLocalConfig)).toEqual([
+      expect.stringContaining(`${name} must be on this machine`),
+    ]);
+  });
+
+  test('works with engines of this machine that it did not start', () => {
+    const config = readLocalConfig({
+      DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000',
+      DATABASE_URL: 'postgres://postgres@localhost:5432/test',
+    });
+
+    expect(config).toMatchObject({
+      dynamodbEndpoint: 'http://127.0.0.1:8000',
+      databaseUrl: 'postgres://postgres@localhost:5432/test',
+    });
+  });
+});

@@ -1,8 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pRetry from 'p-retry';
 import type { LocalConfig } from '../config.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import { checkpointTable, createLeaseTableIfMissing } from '../stream/table.ts';
@@ -11,12 +9,13 @@ import { openTable } from '../table/table.ts';
 import { openDirectory } from '../users/directory.ts';
 import { openPool } from '../users/pool.ts';
 import { findSubject } from '../users/subjects.ts';
-import { LOOPBACK, type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
+import { type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
 import { type Child, startChild } from './children.ts';
-import { findDynoxide } from './dynoxide.ts';
+import { startDynoxide, untilListening } from './dynoxide.ts';
 import { LocalStackError } from './errors.ts';
 import { type LocalFolder, takeFolder } from './folder.ts';
 import { loadSigningKey, serveKeys, signToken } from './issuer.ts';
+import { checkPorts } from './ports.ts';
 import { startPostgres } from './postgres.ts';
 import { firstMessageGroupId, seedDirectory, seedMessages } from './seed.ts';
 
@@ -73,7 +72,7 @@ export async function startStack(
   const issuer = await serveKeys(key, addresses.ports.issuer);
   undo.push(async () => issuer.close());
   const [engine] = await Promise.all([
-    addresses.startsDynamodb ? startDynoxide(folder, addresses, config.environment, undo) : undefined,
+    addresses.startsDynamodb ? startEngine(folder, addresses, config, undo) : undefined,
     addresses.startsPostgres ? startDirectory(folder, addresses, undo) : undefined,
   ]);
   signal.throwIfAborted();
@@ -113,70 +112,16 @@ export async function stopStack(undo: Undo): Promise<void> {
   for (const step of undo.splice(0).reverse()) await step();
 }
 
-async function checkPorts(config: LocalConfig, addresses: LocalAddresses): Promise<void> {
-  const ports: [number, string, string, boolean][] = [
-    [addresses.ports.api, config.host, 'the API', true],
-    [addresses.ports.issuer, LOOPBACK, 'the token issuer', true],
-    [addresses.ports.dynamodb, LOOPBACK, 'DynamoDB', addresses.startsDynamodb],
-    [addresses.ports.postgres, LOOPBACK, 'Postgres', addresses.startsPostgres],
-  ];
-  for (const [port, host, name, needed] of ports) {
-    if (!needed) continue;
-    const problem = await listenProblem(port, host);
-    if (problem === 'EADDRINUSE') {
-      throw new LocalStackError(
-        `Port ${port}, for ${name}, is taken: stop what listens there, or set PORT to another number (it and the three after it are used).`,
-      );
-    }
-    if (problem)
-      throw new LocalStackError(`Nothing can listen on ${host}:${port} (${problem}): set HOST and PORT to others.`);
-  }
-}
-
-function listenProblem(port: number, host: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen(port, host, () => server.close(() => resolve(undefined)));
-  });
-}
-
-async function startDynoxide(
+async function startEngine(
   folder: LocalFolder,
-  { ports, dynamodbEndpoint }: LocalAddresses,
-  environment: NodeJS.ProcessEnv,
+  { ports }: LocalAddresses,
+  { environment }: LocalConfig,
   undo: Undo,
 ): Promise<Child> {
-  const file = join(folder.path, 'dynamodb.sqlite');
-  const child = await startChild(folder, {
-    name: 'DynamoDB engine',
-    command: await findDynoxide(environment['PATH'] ?? ''),
-    args: ['--host', LOOPBACK, '--port', String(ports.dynamodb), '--db-path', file],
-    environment,
-    mark: file,
-  });
-  undo.push(() => child.stop(ENGINE_PATIENCE_MS));
-  let said = '';
-  child.process.stderr?.on('data', (chunk) => {
-    said = `${said}${chunk}`.slice(-500);
-  });
-  let isEnded = false;
-  child.ended.then(() => {
-    isEnded = true;
-  });
-  try {
-    await pRetry(() => fetch(dynamodbEndpoint), {
-      retries: 200,
-      minTimeout: 25,
-      factor: 1,
-      shouldRetry: () => !isEnded,
-    });
-  } catch {
-    throw new LocalStackError(
-      `The DynamoDB engine did not start on ${file} (${said.trim()}): delete ${folder.path} to start anew.`,
-    );
-  }
-  return child;
+  const engine = await startDynoxide(folder, ports.dynamodb, environment);
+  undo.push(() => engine.stop(ENGINE_PATIENCE_MS));
+  await untilListening(engine, ports.dynamodb);
+  return engine;
 }
 
 async function startDirectory(folder: LocalFolder, { ports }: LocalAddresses, undo: Undo): Promise<void> {
