@@ -14,6 +14,9 @@ import { openTable } from './table/table.ts';
 /** How long to wait before a table without a stream is looked at again. */
 const LOOK_AGAIN_MS = 5_000;
 
+/** From this lag on, a batch is worth a line in the log of a worker that is not being debugged. */
+const BEHIND_MS = 10_000;
+
 await startProcess(start);
 
 async function start(): Promise<void> {
@@ -61,7 +64,7 @@ async function start(): Promise<void> {
           },
           onBatch: (batch) => {
             metrics.onBatch(batch);
-            log.debug(batch, 'batch done');
+            log[batch.lagMs > BEHIND_MS ? 'warn' : 'debug'](batch, 'batch done');
           },
           log,
           signal,

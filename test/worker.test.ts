@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { replayDeadLetters } from '../src/commands/dead-letters.ts';
-import { createWorkerMetrics } from '../src/metrics.ts';
+import { createWorkerMetrics, serveMetrics } from '../src/metrics.ts';
 import type { User } from '../src/model.ts';
 import { findStreamArn } from '../src/stream/client.ts';
 import { listDeadLetters } from '../src/stream/dead-letters.ts';
@@ -177,7 +179,15 @@ test('lag and dead letters are counted for Prometheus', async () => {
   metrics.onBatch({ records: 10, poison: 1, lagMs: 1500 });
   metrics.onBatch({ records: 5, poison: 0, lagMs: 250 });
 
-  const text = await metrics.registry.metrics();
+  const server = serveMetrics(metrics.registry, { host: '127.0.0.1', port: 0 });
+  onTestFinished(() => {
+    server.close();
+  });
+  await once(server, 'listening');
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
+
+  expect(response.headers.get('content-type')).toContain('text/plain');
+  const text = await response.text();
   expect(text).toContain('stream_records_total 15');
   expect(text).toContain('stream_dead_letters_total 1');
   expect(text).toContain('stream_lag_seconds 0.25');
