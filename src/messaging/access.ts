@@ -53,6 +53,21 @@ export async function accessMessageGroup(
   return { profile, lastMessage };
 }
 
+/** The same; undefined when there is no such group among the viewer's. */
+export async function findMessageGroup(
+  table: Table,
+  viewer: User,
+  messageGroupId: string,
+  options?: ReadOptions,
+): Promise<AccessibleGroup | undefined> {
+  try {
+    return await accessMessageGroup(table, viewer, messageGroupId, options);
+  } catch (error) {
+    if (error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
 async function accessLog(
   viewer: User,
   messageGroupId: string,

@@ -1,13 +1,13 @@
 import { v4 as uuidV4 } from 'uuid';
-import { BadUserInputError, NotFoundError } from '../errors.ts';
+import { BadUserInputError } from '../errors.ts';
 import { MAX_CLIENT_MESSAGE_ID_LENGTH, type Message, type MessageGroup, type User, type UserError } from '../model.ts';
 import { getMessage } from '../table/log.ts';
-import { type AccessibleGroup, accessMessageGroup } from './access.ts';
+import { findMessageGroup } from './access.ts';
 import { type BodyErrorCode, bodyErrors, normalizeBody } from './body.ts';
 import { messageGroupIdOf, type RecipientErrorCode, resolveMembers } from './destination.ts';
 import { getMessageGroup, messageGroupOf } from './get-message-group.ts';
 import type { Messaging } from './messaging.ts';
-import { type Draft, isSameBody, type Sent, sendTo, startWith } from './send.ts';
+import { type Draft, isSameBody, type Sent, sendTo, sendToPeople } from './send.ts';
 
 export type CreateMessageErrorCode =
   | BodyErrorCode
@@ -59,7 +59,7 @@ async function createInGroup(
   draft: Draft,
   bodyErrors: Errors,
 ): Promise<CreateMessageResult> {
-  const group = await accessible(messaging, viewer, messageGroupId);
+  const group = await findMessageGroup(messaging.table, viewer, messageGroupId);
   if (!group) {
     const path = ['input', 'to', 'messageGroupId'];
     const message = 'There is no such message group.';
@@ -81,36 +81,8 @@ async function createForPeople(
   if (bodyErrors.length > 0) return { userErrors: bodyErrors };
   const { memberIds } = members;
   const messageGroupId = messageGroupIdOf(memberIds);
-  const group = await accessible(messaging, viewer, messageGroupId);
-  const sent = group
-    ? await sendTo(messaging, viewer, group, draft)
-    : ((await startWith(messaging, viewer, { messageGroupId, memberIds }, draft)) ??
-      (await sendToJustStarted(messaging, viewer, messageGroupId, draft)));
+  const sent = await sendToPeople(messaging, viewer, { messageGroupId, memberIds }, draft);
   return resultOf(messaging, viewer, messageGroupId, draft, sent);
-}
-
-/** Somebody else was faster to start the group, so it is there for a consistent read. */
-async function sendToJustStarted(
-  messaging: Messaging,
-  viewer: User,
-  messageGroupId: string,
-  draft: Draft,
-): Promise<Sent> {
-  const group = await accessMessageGroup(messaging.table, viewer, messageGroupId, { consistent: true });
-  return sendTo(messaging, viewer, group, draft);
-}
-
-async function accessible(
-  { table }: Messaging,
-  viewer: User,
-  messageGroupId: string,
-): Promise<AccessibleGroup | undefined> {
-  try {
-    return await accessMessageGroup(table, viewer, messageGroupId);
-  } catch (error) {
-    if (error instanceof NotFoundError) return undefined;
-    throw error;
-  }
 }
 
 async function resultOf(
@@ -130,7 +102,8 @@ async function resultOf(
   }
   const [message, messageGroup] = await Promise.all([
     getMessage(messaging.table, messageGroupId, sent.record.sequence),
-    getMessageGroup(messaging, viewer, messageGroupId),
+    // The first message may have started the group a moment ago.
+    getMessageGroup(messaging, viewer, messageGroupId, { consistent: true }),
   ]);
   if (!message) throw new Error(`Group ${messageGroupId} has no message ${sent.record.sequence}, but a record of it`);
   return { message, messageGroup, deduplicated: true };

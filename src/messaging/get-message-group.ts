@@ -1,4 +1,5 @@
 import type { MessageGroup, User } from '../model.ts';
+import type { ReadOptions } from '../table/log.ts';
 import { getSummary } from '../table/summaries.ts';
 import { type AccessibleGroup, accessMessageGroup } from './access.ts';
 import type { Messaging } from './messaging.ts';
@@ -13,10 +14,11 @@ export async function getMessageGroup(
   { table }: Messaging,
   viewer: User,
   messageGroupId: string,
+  options?: ReadOptions,
 ): Promise<MessageGroup> {
   const [group, summary] = await Promise.all([
-    accessMessageGroup(table, viewer, messageGroupId),
-    getSummary(table, viewer.id, messageGroupId),
+    accessMessageGroup(table, viewer, messageGroupId, options),
+    getSummary(table, viewer.id, messageGroupId, options),
   ]);
   return messageGroupOf(group, readSequenceOf(viewer, summary?.readSequence ?? 0, group.lastMessage));
 }

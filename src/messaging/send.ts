@@ -10,7 +10,7 @@ import {
   startMessageGroup,
 } from '../table/appends.ts';
 import type { Table } from '../table/table.ts';
-import { type AccessibleGroup, accessMessageGroup } from './access.ts';
+import { type AccessibleGroup, accessMessageGroup, findMessageGroup } from './access.ts';
 import type { Messaging } from './messaging.ts';
 
 /** A message before it has a number. */
@@ -18,6 +18,12 @@ export interface Draft {
   readonly id: string;
   readonly body: string;
   readonly clientMessageId?: string;
+}
+
+/** The members of a group that may not be there yet, and the id that it has or will have. */
+export interface People {
+  readonly messageGroupId: string;
+  readonly memberIds: readonly string[];
 }
 
 /** What became of a draft. */
@@ -61,12 +67,32 @@ export async function sendTo(messaging: Messaging, viewer: User, group: Accessib
 }
 
 /**
+ * Sends the draft to people: into their group, or by starting it, if there is none. Bounded in attempts.
+ *
+ * @throws UnavailableError when every attempt lost
+ */
+export async function sendToPeople(messaging: Messaging, viewer: User, people: People, draft: Draft): Promise<Sent> {
+  let attempts = 0;
+  const { group, started } = await race(async () => {
+    attempts += 1;
+    // Whoever was faster to start the group is seen by a consistent read, once done with it.
+    const consistent = attempts > 1;
+    const found = await findMessageGroup(messaging.table, viewer, people.messageGroupId, { consistent });
+    if (found) return { group: found, started: undefined };
+    const sent = await startWith(messaging, viewer, people, draft);
+    if (!sent) throw new LostRaceError();
+    return { group: undefined, started: sent };
+  });
+  return started ?? sendTo(messaging, viewer, group, draft);
+}
+
+/**
  * Starts the group of these people with the draft as message 1; undefined when somebody else has just started it.
  */
-export async function startWith(
+async function startWith(
   { table, now }: Messaging,
   viewer: User,
-  { messageGroupId, memberIds }: { readonly messageGroupId: string; readonly memberIds: readonly string[] },
+  { messageGroupId, memberIds }: People,
   draft: Draft,
 ): Promise<Sent | undefined> {
   const message = messageAfter(undefined, viewer, draft, now());
@@ -118,6 +144,6 @@ class LostRaceError extends UnavailableError {
   }
 }
 
-function race(run: () => Promise<Sent>): Promise<Sent> {
+function race<Result>(run: () => Promise<Result>): Promise<Result> {
   return pRetry(run, { ...RACE, shouldRetry: ({ error }) => error instanceof LostRaceError });
 }

@@ -63,6 +63,16 @@ test.each([
   expect(message).toMatchObject({ sequence: 2, body: 'through' });
 });
 
+test('a start that meets another start, which comes to nothing, is tried again', async () => {
+  const api = await anApi();
+  const [ann, ben] = await api.people(2);
+
+  injectFaults(api.table).fail('TransactWriteItems', 3, cancelled('TransactionConflict', 'None', 'None', 'None'));
+  const { message } = await send(api, ann, { recipientHandles: [ben.handle] }, 'through');
+
+  expect(message).toMatchObject({ sequence: 1, body: 'through' });
+});
+
 test.each([
   ['does not answer', 'PutItem', timeout, undefined],
   ['throttles', 'PutItem', () => new ProvisionedThroughputExceededException(metadata), undefined],
