@@ -39,17 +39,30 @@ export async function applyRecords<Source extends TableRecord>(
   const changes = changesOf(messagesOf(records, failures));
   const limit = pLimit(CONCURRENCY);
   for (let start = 0; start < changes.length; start += MAX_PROFILES) {
-    const part = changes.slice(start, start + MAX_PROFILES);
-    try {
-      const profiles = await profilesOf(table, part);
-      await Promise.all(
-        part.map((change) => applyChange(table, change, profiles.get(change.messageGroupId), limit, failures)),
-      );
-    } catch (error) {
-      failures.push(...part.flatMap((change) => failuresOf(change, error)));
-    }
+    await applyChanges(table, changes.slice(start, start + MAX_PROFILES), limit, failures);
   }
   return failures;
+}
+
+async function applyChanges<Source>(
+  table: Table,
+  changes: readonly GroupChange<Source>[],
+  limit: ReturnType<typeof pLimit>,
+  failures: Failure<Source>[],
+): Promise<void> {
+  try {
+    const profiles = await profilesOf(table, changes);
+    await Promise.all(
+      changes.map((change) => applyChange(table, change, profiles.get(change.messageGroupId), limit, failures)),
+    );
+  } catch (error) {
+    if (changes.length === 1 || error instanceof UnavailableError) {
+      failures.push(...changes.flatMap((change) => failuresOf(change, error)));
+      return;
+    }
+    // A profile is malformed: what is wrong with one group must not hold up the others.
+    for (const change of changes) await applyChanges(table, [change], limit, failures);
+  }
 }
 
 function messagesOf<Source extends TableRecord>(records: readonly Source[], failures: Failure<Source>[]) {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, test } from 'vitest';
 import type { Message, User } from '../../src/model.ts';
 import { applyRecords, type TableRecord } from '../../src/summaries/apply.ts';
 import { processRecords } from '../../src/summaries/process.ts';
 import { messageItem } from '../../src/table/items.ts';
-import { summaryKey } from '../../src/table/keys.ts';
+import { profileKey, summaryKey } from '../../src/table/keys.ts';
 import { advanceReadSequence, getSummary } from '../../src/table/summaries.ts';
 import type { EngineCall } from '../../src/table/table.ts';
 import { injectFaults, timeout } from '../support/faults.ts';
@@ -98,6 +98,28 @@ test('poison is told from what it stands beside, with a reason', async () => {
     { record: orphan, reason: expect.stringContaining('has no profile'), transient: false },
   ]);
   expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
+});
+
+test('a malformed profile is poison for its own group alone', async () => {
+  const table = await aTable();
+  const [ann, ben, cyd] = users(3) as [User, User, User];
+  const [broken, sound] = [
+    [ann, ben],
+    [ann, cyd],
+  ];
+  for (const members of [broken, sound]) await sendAs(table, members as User[], ann, 'hello');
+  const [brokenId, soundId] = [groupIdOf(broken as User[]), groupIdOf(sound as User[])];
+  await table.client.send(
+    new PutCommand({ TableName: table.name, Item: { ...profileKey(brokenId), memberIds: 'nobody' } }),
+  );
+  const records = [recordOf(brokenId, aMessage(ann.id, 2)), recordOf(soundId, aMessage(ann.id, 2))];
+
+  const failures = await applyRecords(table, records);
+
+  expect(failures).toEqual([
+    { record: records[0], reason: expect.stringContaining('is no profile'), transient: false },
+  ]);
+  expect(await getSummary(table, cyd.id, soundId)).toMatchObject({ lastSequence: 2 });
 });
 
 test('what may pass is tried again until it does, and poison is not', async () => {
