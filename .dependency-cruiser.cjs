@@ -8,12 +8,14 @@ const ARROWS = {
   messaging: ['table'],
   table: [],
   users: [],
-  identity: ['config\\.ts'],
+  identity: ['config'],
   stream: [],
   summaries: ['table'],
-  local: ['config\\.ts', 'messaging', 'stream', 'table', 'users'],
-  commands: ['stream', 'summaries', 'table'],
-  lambda: ['config\\.ts', 'log\\.ts', 'summaries', 'table'],
+  seed: ['messaging', 'table'],
+  local: ['config', 'messaging', 'seed', 'stream', 'table', 'users'],
+  commands: ['config', 'messaging', 'seed', 'stream', 'summaries', 'table', 'users'],
+  lambda: ['config', 'log\\.ts', 'summaries', 'table'],
+  config: [],
 };
 
 const LEAVES = ['model\\.ts', 'errors\\.ts'];

@@ -1,4 +1,4 @@
-import { readApiConfig } from './config.ts';
+import { readApiConfig } from './config/api.ts';
 import { createHttpServer } from './http/server.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import pretty from 'pino-pretty';
-import { ConfigError, readLocalConfig } from './config.ts';
+import { ConfigError } from './config/environment.ts';
+import { readLocalConfig } from './config/local.ts';
 import { LocalStackError } from './local/errors.ts';
 import { LOCAL_HANDLE, type LocalStack, startStack, stopStack, type Undo } from './local/stack.ts';
 

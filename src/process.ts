@@ -1,5 +1,5 @@
 import closeWithGrace from 'close-with-grace';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './config/environment.ts';
 import type { Log } from './log.ts';
 
 /** Starts a process. One that can't be started ends with exit code 1, and with a sentence where the configuration is at fault. */

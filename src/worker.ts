@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readWorkerConfig } from './config.ts';
+import { readWorkerConfig } from './config/worker.ts';
 import { openLog } from './log.ts';
 import { createWorkerMetrics, serveMetrics } from './metrics.ts';
 import { drainOnStop, startProcess, tellReady } from './process.ts';

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { replayDeadLetters } from '../src/commands/dead-letters.ts';
 import { createWorkerMetrics, serveMetrics } from '../src/metrics.ts';
 import type { User } from '../src/model.ts';
 import { findStreamArn } from '../src/stream/client.ts';
@@ -13,6 +12,7 @@ import { checkpointTable } from '../src/stream/table.ts';
 import { messageItem, profileItem } from '../src/table/items.ts';
 import { getSummary, replaceSummary } from '../src/table/summaries.ts';
 import type { Table } from '../src/table/table.ts';
+import { runCommand, targetOf } from './support/command-line.ts';
 import { withFault } from './support/faulty-engine.ts';
 import { groupIdOf, sendAs, users } from './support/groups.ts';
 import { aTable } from './support/table.ts';
@@ -123,7 +123,7 @@ test('one poison record among 1,000: 999 are applied, and the dead letter is rep
     expect(kept).toHaveLength(1);
     return kept;
   }, 20_000);
-  const tooEarly = await replayDeadLetters(table, streamArn, () => {});
+  const tooEarly = await runCommand(targetOf(table), 'dead-letters', 'replay');
   await table.client.send(
     new PutCommand({
       TableName: table.name,
@@ -135,7 +135,7 @@ test('one poison record among 1,000: 999 are applied, and the dead letter is rep
       }),
     }),
   );
-  const inTime = await replayDeadLetters(table, streamArn, () => {});
+  const inTime = await runCommand(targetOf(table), 'dead-letters', 'replay');
 
   expect(letters).toMatchObject([
     {
@@ -145,7 +145,7 @@ test('one poison record among 1,000: 999 are applied, and the dead letter is rep
     },
   ]);
   expect(worker.log().filter(({ msg }) => msg === 'dead letter')).toHaveLength(1);
-  expect([tooEarly, inTime]).toEqual([1, 0]);
+  expect([tooEarly.code, inTime.code]).toEqual([1, 0]);
   expect(await listDeadLetters(checkpointTable(table), streamArn)).toEqual([]);
   expect(await getSummary(table, orphan[1].id, orphanId)).toMatchObject({ lastMessage: lost });
 }, 60_000);

@@ -2,7 +2,7 @@ import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
 import { FetchError, JwksValidationError, JwkValidationError } from 'aws-jwt-verify/error';
 import { SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
-import type { IdentityConfig } from '../config.ts';
+import type { IdentityConfig } from '../config/identity.ts';
 import { UnauthenticatedError, UnavailableError } from '../errors.ts';
 
 /** Who a token speaks for. */

@@ -1,4 +1,4 @@
-import { readWorkerConfig } from '../config.ts';
+import { readWorkerConfig } from '../config/worker.ts';
 import { openLog } from '../log.ts';
 import { openTable } from '../table/table.ts';
 import { createUpdateSummaries } from './handlers.ts';

@@ -1,4 +1,4 @@
-import { type LocalConfig, localPorts } from '../config.ts';
+import { type LocalConfig, localDatabaseUrl, localDynamodbEndpoint, localPorts } from '../config/local.ts';
 
 /** Where the parts of the local stack listen: the API on `PORT`, the others on the three ports after it. */
 export interface LocalAddresses {
@@ -25,8 +25,8 @@ export function localAddresses({ host, port, dynamodbEndpoint, databaseUrl }: Lo
     ports,
     graphqlUrl: `http://${host === '0.0.0.0' ? LOOPBACK : host}:${port}/graphql`,
     issuerUrl: `http://${LOOPBACK}:${ports.issuer}`,
-    dynamodbEndpoint: dynamodbEndpoint ?? `http://${LOOPBACK}:${ports.dynamodb}`,
-    databaseUrl: databaseUrl ?? `postgres://postgres@${LOOPBACK}:${ports.postgres}/postgres`,
+    dynamodbEndpoint: dynamodbEndpoint ?? localDynamodbEndpoint(port),
+    databaseUrl: databaseUrl ?? localDatabaseUrl(port),
     startsDynamodb: dynamodbEndpoint === undefined,
     startsPostgres: databaseUrl === undefined,
   };

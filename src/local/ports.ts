@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import type { LocalConfig } from '../config.ts';
+import type { LocalConfig } from '../config/local.ts';
 import { LOOPBACK, type LocalAddresses } from './addresses.ts';
 import { LocalStackError } from './errors.ts';
 

@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { LocalConfig } from '../config.ts';
+import type { LocalConfig } from '../config/local.ts';
 import type { Messaging } from '../messaging/messaging.ts';
+import { firstMessageGroupId, seedMessages } from '../seed/messages.ts';
+import { seedPeople } from '../seed/people.ts';
 import { checkpointTable, createLeaseTableIfMissing } from '../stream/table.ts';
 import { createTableIfMissing } from '../table/definition.ts';
 import { openTable } from '../table/table.ts';
 import { openDirectory } from '../users/directory.ts';
 import { openPool } from '../users/pool.ts';
+import { loadSchema } from '../users/schema.ts';
 import { findSubject } from '../users/subjects.ts';
 import { type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
 import { type Child, startChild } from './children.ts';
@@ -17,7 +20,6 @@ import { type LocalFolder, takeFolder } from './folder.ts';
 import { loadSigningKey, serveKeys, signToken } from './issuer.ts';
 import { checkPorts } from './ports.ts';
 import { startPostgres } from './postgres.ts';
-import { firstMessageGroupId, seedDirectory, seedMessages } from './seed.ts';
 
 /** Whom Apollo Sandbox and the printed token are signed in as. */
 export const LOCAL_HANDLE = 'andrewbrown';
@@ -139,7 +141,7 @@ async function seed(
     await Promise.all([
       createTableIfMissing(table),
       createLeaseTableIfMissing(checkpointTable(table)),
-      seedDirectory(pool),
+      loadSchema(pool).then(() => seedPeople(pool)),
     ]);
     const { findByHandles } = openDirectory(pool);
     const messaging: Messaging = { table, findUsersByHandle: findByHandles, now: Date.now };

@@ -1,4 +1,4 @@
-import type { LocalConfig } from '../config.ts';
+import type { LocalConfig } from '../config/local.ts';
 import { openPool } from '../users/pool.ts';
 import { findSubject } from '../users/subjects.ts';
 import { localAddresses } from './addresses.ts';

@@ -22,15 +22,20 @@ export function leaseTableDefinition(name: string): CreateTableCommandInput {
   };
 }
 
-/** Makes the table unless it is there, and waits until it can be used, at most a minute. */
-export async function createLeaseTableIfMissing({ client, name }: LeaseTable): Promise<void> {
+/**
+ * Makes the table unless it is there, and waits until it can be used, at most a minute.
+ *
+ * @returns whether it was made
+ */
+export async function createLeaseTableIfMissing({ client, name }: LeaseTable): Promise<boolean> {
   try {
     await client.send(new CreateTableCommand(leaseTableDefinition(name)));
   } catch (error) {
-    if (error instanceof ResourceInUseException) return;
+    if (error instanceof ResourceInUseException) return false;
     throw error;
   }
   await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: name });
+  return true;
 }
 
 /** The table beside another that keeps the checkpoints of its stream. */

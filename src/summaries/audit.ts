@@ -53,12 +53,15 @@ export function wrongFields(found: Summary, expected: Summary): Difference['fiel
 /**
  * Compares every summary with the logs. Reads the whole table. On a system in use a summary that merely lags is a difference too:
  * ask again before acting on it.
+ *
+ * @param onGroup told of each group whose summaries were compared
  */
-export async function* findDifferences(table: Table): AsyncGenerator<Difference> {
+export async function* findDifferences(table: Table, onGroup: () => void = () => {}): AsyncGenerator<Difference> {
   const members = new Map<string, ReadonlySet<string>>();
   for await (const profile of scanProfiles(table)) {
     members.set(profile.id, new Set(profile.memberIds));
     yield* await groupDifferences(table, profile);
+    onGroup();
   }
   for await (const { userId, messageGroupId } of scanSummaryKeys(table)) {
     if (members.get(messageGroupId)?.has(userId)) continue;

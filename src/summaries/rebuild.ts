@@ -9,10 +9,10 @@ export interface Rebuilt {
 }
 
 /** Mends every summary that is not what its group's log says. It can run while the system does, and any number of times. */
-export async function rebuildSummaries(table: Table): Promise<Rebuilt> {
+export async function rebuildSummaries(table: Table, onGroup?: () => void): Promise<Rebuilt> {
   let mended = 0;
   const left: Difference[] = [];
-  for await (const difference of findDifferences(table)) {
+  for await (const difference of findDifferences(table, onGroup)) {
     if (await mend(table, difference)) mended += 1;
     else left.push(difference);
   }

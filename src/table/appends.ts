@@ -17,7 +17,7 @@ import {
   sentBeforeItem,
   summaryItem,
 } from './items.ts';
-import { answered, type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =
@@ -43,15 +43,13 @@ type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[numb
 /** Puts a message at its number on condition that the number is free. One PutItem. */
 export async function appendMessage(table: Table, messageGroupId: string, message: Message): Promise<Append> {
   try {
-    await answered(
-      table.client.send(
-        new PutCommand({
-          TableName: table.name,
-          Item: messageItem(messageGroupId, message),
-          ConditionExpression: IS_NEW,
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-      ),
+    await table.send(
+      new PutCommand({
+        TableName: table.name,
+        Item: messageItem(messageGroupId, message),
+        ConditionExpression: IS_NEW,
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
     );
     return { outcome: 'appended' };
   } catch (error) {
@@ -158,7 +156,7 @@ function sentBefore(reason: CancellationReason | undefined, message: Message): A
  */
 async function transact(table: Table, items: TransactItem[]): Promise<CancellationReason[] | undefined> {
   try {
-    await answered(table.client.send(new TransactWriteCommand({ TransactItems: items })));
+    await table.send(new TransactWriteCommand({ TransactItems: items }));
     return undefined;
   } catch (error) {
     if (!(error instanceof TransactionCanceledException)) throw error;

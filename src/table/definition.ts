@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
   ResourceInUseException,
   UpdateTimeToLiveCommand,
   type UpdateTimeToLiveCommandInput,
@@ -50,14 +53,61 @@ export function timeToLiveDefinition(name: string): UpdateTimeToLiveCommandInput
  *
  * @returns whether it was made
  */
-export async function createTableIfMissing(table: Table): Promise<boolean> {
-  try {
-    await table.client.send(new CreateTableCommand(tableDefinition(table.name)));
-  } catch (error) {
-    if (error instanceof ResourceInUseException) return false;
-    throw error;
+export async function createTableIfMissing({ client, name }: TableClient): Promise<boolean> {
+  const made = await createIfMissing(client, tableDefinition(name));
+  // Also where a run before this one was cut short.
+  if (made || (await timeToLiveStatus({ client, name })) === 'DISABLED') {
+    await client.send(new UpdateTimeToLiveCommand(timeToLiveDefinition(name)));
   }
-  await waitUntilTableExists({ client: table.client, minDelay: 1, maxWaitTime: 60 }, { TableName: table.name });
-  await table.client.send(new UpdateTimeToLiveCommand(timeToLiveDefinition(table.name)));
-  return true;
+  return made;
 }
+
+/** @returns whether it was made */
+async function createIfMissing(client: TableClient['client'], definition: CreateTableCommandInput): Promise<boolean> {
+  let made = true;
+  try {
+    await client.send(new CreateTableCommand(definition));
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+    made = false;
+  }
+  await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: definition.TableName });
+  return made;
+}
+
+/**
+ * In what a table that is there is not as this code defines it: one sentence each. What it has besides is its owner's business.
+ */
+export async function tableDifferences({ client, name }: TableClient): Promise<string[]> {
+  const { Table: found = {} } = await client.send(new DescribeTableCommand({ TableName: name }));
+  const wanted = tableDefinition(name);
+  const { TimeToLiveDescription: timeToLive } = await client.send(new DescribeTimeToLiveCommand({ TableName: name }));
+  const index = wanted.GlobalSecondaryIndexes?.[0];
+  const foundIndex = found.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === INBOX_INDEX);
+  const compared: [string, unknown, unknown][] = [
+    ['key', found.KeySchema, wanted.KeySchema],
+    ['billing mode', found.BillingModeSummary?.BillingMode ?? 'PROVISIONED', wanted.BillingMode],
+    [`key of the index ${INBOX_INDEX}`, foundIndex?.KeySchema, index?.KeySchema],
+    [
+      `projection of the index ${INBOX_INDEX}`,
+      foundIndex?.Projection?.ProjectionType,
+      index?.Projection?.ProjectionType,
+    ],
+    ['stream view', found.StreamSpecification?.StreamViewType, wanted.StreamSpecification?.StreamViewType],
+    ['time to live', timeToLive?.AttributeName, timeToLiveDefinition(name).TimeToLiveSpecification?.AttributeName],
+  ];
+  return compared
+    .filter(([, is, should]) => !isDeepStrictEqual(is, should))
+    .map(([what, is, should]) => `${name}: the ${what} is ${told(is)}, not ${told(should)}.`);
+}
+
+async function timeToLiveStatus({ client, name }: TableClient): Promise<string | undefined> {
+  const { TimeToLiveDescription: found } = await client.send(new DescribeTimeToLiveCommand({ TableName: name }));
+  return found?.TimeToLiveStatus;
+}
+
+function told(value: unknown): string {
+  return value === undefined ? 'missing' : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+type TableClient = Pick<Table, 'client' | 'name'>;

@@ -20,6 +20,8 @@ export const HEALTH_KEY: Key = { pk: 'HEALTH', sk: 'HEALTH' };
 
 const MESSAGE_PREFIX = 'MSG#';
 
+const SENT_BEFORE_PREFIX = 'DEDUP#';
+
 /** The sort key of a group's profile; greater than that of any message. */
 export const PROFILE_SORT_KEY = 'PROFILE';
 
@@ -70,7 +72,7 @@ export function messageKey(messageGroupId: string, sequence: number): Key {
 }
 
 export function sentBeforeKey(messageGroupId: string, senderId: string, clientMessageId: string): Key {
-  return { pk: groupPartition(messageGroupId), sk: `DEDUP#${senderId}#${clientMessageId}` };
+  return { pk: groupPartition(messageGroupId), sk: `${SENT_BEFORE_PREFIX}${senderId}#${clientMessageId}` };
 }
 
 export function summaryKey(userId: string, messageGroupId: string): Key {
@@ -83,4 +85,25 @@ export function summaryKey(userId: string, messageGroupId: string): Key {
  */
 export function activityKey(lastMessageCreatedAt: string, messageGroupId: string): string {
   return `${lastMessageCreatedAt}#${messageGroupId}`;
+}
+
+/** What kind of item a key is of, and the ids that it spells. */
+export function kindOfKey({ pk, sk }: Key) {
+  const messageGroupId = pk.startsWith(GROUP_PREFIX) ? messageGroupIdOf(pk) : undefined;
+  if (messageGroupId !== undefined && sk === PROFILE_SORT_KEY)
+    return { kind: 'message group', messageGroupId } as const;
+  if (messageGroupId !== undefined && sk.startsWith(MESSAGE_PREFIX))
+    return { kind: 'message', messageGroupId } as const;
+  if (messageGroupId !== undefined && sk.startsWith(SENT_BEFORE_PREFIX)) {
+    const [senderId = '', ...clientMessageId] = sk.slice(SENT_BEFORE_PREFIX.length).split('#');
+    return {
+      kind: 'sent-before record',
+      messageGroupId,
+      senderId,
+      clientMessageId: clientMessageId.join('#'),
+    } as const;
+  }
+  if (pk.startsWith(USER_PREFIX) && sk.startsWith(GROUP_PREFIX))
+    return { kind: 'summary', userId: userIdOf(pk) } as const;
+  return { kind: 'unknown' } as const;
 }

@@ -3,7 +3,7 @@ import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseMessage, parseProfile } from './items.ts';
 import { FIRST_MESSAGE_SORT_KEY, groupPartition, messageKey, messageSortKey, PROFILE_SORT_KEY } from './keys.ts';
 import { getProfile } from './profiles.ts';
-import { answered, type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 /** A stretch of a group's log, and the group's profile, which says who may read it. */
 export interface Stretch {
@@ -89,10 +89,8 @@ export async function readNewer(
 
 /** One message, read consistently; undefined when the log has none of this number. */
 export async function getMessage(table: Table, messageGroupId: string, sequence: number): Promise<Message | undefined> {
-  const { Item } = await answered(
-    table.client.send(
-      new GetCommand({ TableName: table.name, Key: messageKey(messageGroupId, sequence), ConsistentRead: true }),
-    ),
+  const { Item } = await table.send(
+    new GetCommand({ TableName: table.name, Key: messageKey(messageGroupId, sequence), ConsistentRead: true }),
   );
   return Item && parseMessage(Item);
 }
@@ -108,17 +106,15 @@ interface LogQuery extends ReadOptions {
 
 /** A Query stops at 1 MB of items, which 101 of the longest messages come nowhere near: one call is enough. */
 async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, limit, consistent }: LogQuery) {
-  const { Items = [] } = await answered(
-    table.client.send(
-      new QueryCommand({
-        TableName: table.name,
-        KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
-        ExpressionAttributeValues: { ':group': groupPartition(messageGroupId), ':from': from, ':to': to },
-        ScanIndexForward: !newestFirst,
-        Limit: limit,
-        ConsistentRead: consistent ?? false,
-      }),
-    ),
+  const { Items = [] } = await table.send(
+    new QueryCommand({
+      TableName: table.name,
+      KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
+      ExpressionAttributeValues: { ':group': groupPartition(messageGroupId), ':from': from, ':to': to },
+      ScanIndexForward: !newestFirst,
+      Limit: limit,
+      ConsistentRead: consistent ?? false,
+    }),
   );
   return Items;
 }

@@ -4,13 +4,11 @@ import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { profileKey } from './keys.ts';
-import { answered, type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 /** The profile of a group; undefined when there is no such group. */
 export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
-  const { Item } = await answered(
-    table.client.send(new GetCommand({ TableName: table.name, Key: profileKey(messageGroupId) })),
-  );
+  const { Item } = await table.send(new GetCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
   return Item && parseProfile(Item);
 }
 
@@ -33,10 +31,8 @@ export async function getProfiles(
   let keys: Record<string, unknown>[] = messageGroupIds.map((id) => ({ ...profileKey(id) }));
   await pRetry(
     async () => {
-      const { Responses, UnprocessedKeys } = await answered(
-        table.client.send(
-          new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } } }),
-        ),
+      const { Responses, UnprocessedKeys } = await table.send(
+        new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } } }),
       );
       for (const profile of (Responses?.[table.name] ?? []).map(parseProfile)) profiles.set(profile.id, profile);
       keys = UnprocessedKeys?.[table.name]?.Keys ?? [];

@@ -1,7 +1,9 @@
-import { paginateScan } from '@aws-sdk/lib-dynamodb';
+import { paginateScan, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
-import { messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
+import { type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
 import type { Table } from './table.ts';
 
 /** Every group's profile, in no order. Reads the whole table: for operators, not for requests. */
@@ -33,5 +35,53 @@ export async function* scanSummaryKeys(table: Table): AsyncGenerator<{ userId: s
   for await (const { Items = [] } of pages) {
     for (const { pk, sk } of Items)
       yield { userId: userIdOf(String(pk)), messageGroupId: messageGroupIdOf(String(sk)) };
+  }
+}
+
+/** A page of a scan. */
+export interface ScannedPage {
+  readonly items: readonly Record<string, unknown>[];
+  /** Where to go on, once the scan has read as many as it should; undefined when there is nothing more. */
+  readonly position: string | undefined;
+}
+
+/**
+ * The table's items as they are, in no order, at most `limit`; from after a position on, where given.
+ *
+ * @throws BadUserInputError for a position that no scan told
+ */
+export async function* scanItems(
+  table: Table,
+  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+): AsyncGenerator<ScannedPage> {
+  let key: Key | undefined = after === undefined ? undefined : keyOfPosition(after);
+  let left = limit;
+  do {
+    const { Items = [], LastEvaluatedKey } = await table.send(
+      new ScanCommand({
+        TableName: table.name,
+        Limit: Math.min(left, SCAN_PAGE),
+        ExclusiveStartKey: key && { ...key },
+      }),
+    );
+    left -= Items.length;
+    key = LastEvaluatedKey as Key | undefined;
+    yield { items: Items, position: key && positionOf(key) };
+  } while (key && left > 0);
+}
+
+/** Items a page: with the longest ones, some 2 MB are read in two calls. */
+const SCAN_PAGE = 500;
+
+function positionOf({ pk, sk }: Key): string {
+  return Buffer.from(JSON.stringify([pk, sk])).toString('base64url');
+}
+
+function keyOfPosition(position: string): Key {
+  try {
+    const [pk, sk] = z.tuple([z.string(), z.string()]).parse(JSON.parse(Buffer.from(position, 'base64url').toString()));
+    return { pk, sk };
+  } catch {
+    throw new BadUserInputError('The position is not one of a scan of this table.');
   }
 }

@@ -4,7 +4,7 @@ import type { Message, MessageGroupProfile } from '../model.ts';
 import { foundItem, parseSummary, type Summary, summaryItem } from './items.ts';
 import { activityKey, INBOX_INDEX, summaryKey, userPartition } from './keys.ts';
 import type { ReadOptions } from './log.ts';
-import { answered, type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 /** A member's summary of a group; undefined when the person is no member of such a group. */
 export async function getSummary(
@@ -14,9 +14,7 @@ export async function getSummary(
   { consistent = false }: ReadOptions = {},
 ): Promise<Summary | undefined> {
   const Key = summaryKey(userId, messageGroupId);
-  const { Item } = await answered(
-    table.client.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: consistent })),
-  );
+  const { Item } = await table.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: consistent }));
   return Item && parseSummary(Item);
 }
 
@@ -29,17 +27,15 @@ export async function listSummaries(
   userId: string,
   { after, limit }: { readonly after: string | undefined; readonly limit: number },
 ): Promise<Summary[]> {
-  const { Items = [] } = await answered(
-    table.client.send(
-      new QueryCommand({
-        TableName: table.name,
-        IndexName: INBOX_INDEX,
-        KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
-        ExpressionAttributeValues: { ':user': userPartition(userId), ':after': after },
-        ScanIndexForward: false,
-        Limit: limit,
-      }),
-    ),
+  const { Items = [] } = await table.send(
+    new QueryCommand({
+      TableName: table.name,
+      IndexName: INBOX_INDEX,
+      KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
+      ExpressionAttributeValues: { ':user': userPartition(userId), ':after': after },
+      ScanIndexForward: false,
+      Limit: limit,
+    }),
   );
   return Items.map(parseSummary);
 }
@@ -61,17 +57,15 @@ export async function advanceReadSequence(
   sequence: number,
 ): Promise<number | undefined> {
   try {
-    await answered(
-      table.client.send(
-        new UpdateCommand({
-          TableName: table.name,
-          Key: summaryKey(userId, messageGroupId),
-          UpdateExpression: 'SET readSequence = :sequence',
-          ConditionExpression: 'readSequence < :sequence',
-          ExpressionAttributeValues: { ':sequence': sequence },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-      ),
+    await table.send(
+      new UpdateCommand({
+        TableName: table.name,
+        Key: summaryKey(userId, messageGroupId),
+        UpdateExpression: 'SET readSequence = :sequence',
+        ConditionExpression: 'readSequence < :sequence',
+        ExpressionAttributeValues: { ':sequence': sequence },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
     );
     return sequence;
   } catch (error) {
@@ -117,23 +111,21 @@ async function joinMessage(
   const sent = sentUpTo !== undefined;
   const readSequence = sent ? ':sentUpTo' : 'if_not_exists(readSequence, :nothing)';
   try {
-    await answered(
-      table.client.send(
-        new UpdateCommand({
-          TableName: table.name,
-          Key: summaryKey(userId, id),
-          UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
-          ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
-          ExpressionAttributeValues: {
-            ':message': message,
-            ':sequence': message.sequence,
-            ':activityKey': activityKey(message.createdAt, id),
-            ':memberIds': memberIds,
-            ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
-          },
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-      ),
+    await table.send(
+      new UpdateCommand({
+        TableName: table.name,
+        Key: summaryKey(userId, id),
+        UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
+        ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
+        ExpressionAttributeValues: {
+          ':message': message,
+          ':sequence': message.sequence,
+          ':activityKey': activityKey(message.createdAt, id),
+          ':memberIds': memberIds,
+          ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
+        },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
     );
     return undefined;
   } catch (error) {
@@ -154,19 +146,17 @@ export async function replaceSummary(
   seen: Summary | undefined,
 ): Promise<boolean> {
   try {
-    await answered(
-      table.client.send(
-        new PutCommand({
-          TableName: table.name,
-          Item: summaryItem(userId, summary),
-          ...(seen
-            ? {
-                ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
-                ExpressionAttributeValues: { ':lastSequence': seen.lastSequence, ':readSequence': seen.readSequence },
-              }
-            : { ConditionExpression: 'attribute_not_exists(pk)' }),
-        }),
-      ),
+    await table.send(
+      new PutCommand({
+        TableName: table.name,
+        Item: summaryItem(userId, summary),
+        ...(seen
+          ? {
+              ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
+              ExpressionAttributeValues: { ':lastSequence': seen.lastSequence, ':readSequence': seen.readSequence },
+            }
+          : { ConditionExpression: 'attribute_not_exists(pk)' }),
+      }),
     );
     return true;
   } catch (error) {

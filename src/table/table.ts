@@ -1,19 +1,41 @@
 import { DynamoDBClient, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  ScanCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
 import { UnavailableError } from '../errors.ts';
 
-/** The one table, and a client to reach it. */
+/** The one table, and how to reach it. */
 export interface Table {
   readonly name: string;
+  /**
+   * Sends a command.
+   *
+   * @throws UnavailableError when the engine cannot answer for the moment
+   */
+  readonly send: DynamoDBDocumentClient['send'];
+  /** The client underneath: for the table's definition and for paginators. */
   readonly client: DynamoDBDocumentClient;
 }
 
-/** One call to the engine, as it is reported once answered. */
+/** One call to the engine, as it is reported once it has ended. */
 export interface EngineCall {
   /** The API's name of the operation: `Query`, `TransactWriteItems` and so on. */
   readonly operation: string;
   /** What the call consumed, in read or write capacity units; 0 for a refused condition, which reports none. */
   readonly capacityUnits: number;
+  /** Milliseconds since 1970. */
+  readonly startedAt: number;
+  /** With the SDK's own retries. */
+  readonly durationMs: number;
+  /** The error's name; undefined for a call that succeeded. */
+  readonly error: string | undefined;
 }
 
 export interface TableOptions {
@@ -21,48 +43,68 @@ export interface TableOptions {
   readonly region: string;
   /** Another engine than AWS, such as Dynoxide or DynamoDB Local. */
   readonly endpoint?: string | undefined;
-  /** Told of every answered call. */
-  readonly onCall?: (call: EngineCall) => void;
 }
 
-/** Calls that report what they consumed when asked. */
-const METERED = new Set(['Query', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem', 'TransactWriteItems']);
-
 /**
- * A client of the table. Credentials come from where the SDK finds them; an engine on another
+ * Opens the table. Credentials come from where the SDK finds them; an engine on another
  * endpoint takes any, so it is given some.
  *
  * The SDK tries each call up to three times; a connection has 1 s and an answer 3 s, so that a
  * request ends well within 10 s.
  */
-export function openTable({ name, region, endpoint, onCall }: TableOptions): Table {
-  const client = new DynamoDBClient({
-    region,
-    ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
-    maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-  });
-  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  if (onCall) meter(documents, onCall);
-  return { name, client: documents };
+export function openTable({ name, region, endpoint }: TableOptions): Table {
+  const client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({
+      region,
+      ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
+      maxAttempts: 3,
+      requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+    }),
+    { marshallOptions: { removeUndefinedValues: true } },
+  );
+  const send = async (command: Parameters<DynamoDBDocumentClient['send']>[0]) => {
+    try {
+      return await client.send(command);
+    } catch (error) {
+      if (isTransient(error))
+        throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
+      throw error;
+    }
+  };
+  return { name, client, send: send as Table['send'] };
 }
 
-function meter(client: DynamoDBDocumentClient, onCall: (call: EngineCall) => void): void {
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      const operation = String(context.commandName).replace(/Command$/, '');
-      const input = METERED.has(operation) ? { ...args.input, ReturnConsumedCapacity: 'TOTAL' } : args.input;
-      try {
-        const result = await next({ ...args, input });
-        onCall({ operation, capacityUnits: consumed(result.output) });
-        return result;
-      } catch (error) {
-        onCall({ operation, capacityUnits: 0 });
-        throw error;
-      }
-    },
-    { step: 'initialize', name: 'meter', priority: 'low' },
-  );
+/** The commands that report what they consumed when asked, by the API's names of them: a bundler may change those of classes. */
+const METERED = new Map<unknown, string>([
+  [BatchGetCommand, 'BatchGetItem'],
+  [GetCommand, 'GetItem'],
+  [PutCommand, 'PutItem'],
+  [QueryCommand, 'Query'],
+  [ScanCommand, 'Scan'],
+  [TransactWriteCommand, 'TransactWriteItems'],
+  [UpdateCommand, 'UpdateItem'],
+]);
+
+/** The same table, whose calls are told of. What is sent by other means than `send` is not. */
+export function observeCalls(table: Table, onCall: (call: EngineCall) => void): Table {
+  const send = async (command: Parameters<DynamoDBDocumentClient['send']>[0]) => {
+    const operation = METERED.get(command.constructor);
+    if (operation === undefined) return table.send(command);
+    Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
+    const startedAt = Date.now();
+    const start = performance.now();
+    const tell = (capacityUnits: number, error: string | undefined) =>
+      onCall({ operation, capacityUnits, startedAt, durationMs: performance.now() - start, error });
+    try {
+      const output = await table.send(command);
+      tell(consumed(output), undefined);
+      return output;
+    } catch (error) {
+      tell(0, (error as Error).name);
+      throw error;
+    }
+  };
+  return { ...table, send: send as Table['send'] };
 }
 
 interface Consumption {
@@ -73,20 +115,6 @@ interface Consumption {
 function consumed(output: object): number {
   const { ConsumedCapacity: capacity } = output as { ConsumedCapacity?: Consumption | Consumption[] };
   return [capacity ?? []].flat().reduce((sum, each) => sum + (each.CapacityUnits ?? 0), 0);
-}
-
-/**
- * Turns an engine that cannot answer for the moment into an `UnavailableError`, and lets every other
- * error through.
- */
-export async function answered<Result>(call: Promise<Result>): Promise<Result> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isTransient(error))
-      throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
-    throw error;
-  }
 }
 
 /**

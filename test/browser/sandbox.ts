@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { readLocalConfig } from '../../src/config.ts';
+import { readLocalConfig } from '../../src/config/local.ts';
 import { startStack, stopStack, type Undo } from '../../src/local/stack.ts';
 
 /**

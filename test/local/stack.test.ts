@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findDynoxide } from '../../src/local/dynoxide.ts';
 import { LocalStackError } from '../../src/local/errors.ts';
 import { isRunning, type ProcessMark } from '../../src/local/processes.ts';
-import { SEED_CONVERSATIONS } from '../../src/local/seed-conversations.ts';
+import { SEED_CONVERSATIONS } from '../../src/seed/conversations.ts';
 import {
   aPlace,
   ask,

@@ -5,7 +5,6 @@ import { type Lease, Leases, type LeaseTable } from '../../src/stream/leases.ts'
 import { type Poison, readStream, type StreamReaderOptions } from '../../src/stream/reader.ts';
 import { DEFAULT_PACE, type Pace } from '../../src/stream/shard-reader.ts';
 import type { StreamRecord } from '../../src/stream/shards.ts';
-import type { EngineCall } from '../../src/table/table.ts';
 import { aFakeStream, type FakeStreams, type StreamOperation } from '../support/fake-streams.ts';
 import { injectFaults, timeout } from '../support/faults.ts';
 import { aLeaseTable, holdCalls, sameTable } from '../support/lease-table.ts';
@@ -604,17 +603,17 @@ test('who is stopped while it takes a shard stops all the same, and gives the sh
 test('a second reader stands by while the first renews its lease', async () => {
   const [fake, table] = [await aFakeStream(), await aLeaseTable()];
   const before = fake.addShard('a', 2);
-  const calls: EngineCall[] = [];
+  const operations: string[] = [];
   const first = startReader(fake, table, { owner: 'first' });
   await until(() => expect(first.done()).toEqual(before));
 
   const second = startReader(
     fake,
-    sameTable(table, (call) => calls.push(call)),
+    sameTable(table, (operation) => operations.push(operation)),
     { owner: 'second' },
   );
   // Six waits between looks are longer than the lease.
-  await until(() => expect(calls.filter(({ operation }) => operation === 'Query').length).toBeGreaterThan(6));
+  await until(() => expect(operations.filter((operation) => operation === 'Query').length).toBeGreaterThan(6));
   const after = fake.append('a', 2);
   await until(() => expect(first.done()).toEqual([...before, ...after]));
 

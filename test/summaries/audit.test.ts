@@ -1,6 +1,5 @@
 import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test, vi } from 'vitest';
-import { rebuildAllSummaries, verifySummaries } from '../../src/commands/summaries.ts';
 import type { User } from '../../src/model.ts';
 import { expectedSummary, wrongFields } from '../../src/summaries/audit.ts';
 import { rebuildSummaries } from '../../src/summaries/rebuild.ts';
@@ -8,6 +7,7 @@ import { type Summary, summaryItem } from '../../src/table/items.ts';
 import { summaryKey } from '../../src/table/keys.ts';
 import { advanceReadSequence, getSummary, replaceSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
+import { runCommand, targetOf } from '../support/command-line.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { aTable } from '../support/table.ts';
 
@@ -22,8 +22,8 @@ async function aGroupThatWentOn(table: Table) {
 }
 
 async function verify(table: Table): Promise<{ code: number; lines: string[] }> {
-  const lines: string[] = [];
-  return { code: await verifySummaries(table, (line) => lines.push(line)), lines };
+  const { code, stdout } = await runCommand(targetOf(table), 'summaries', 'verify');
+  return { code, lines: stdout.trimEnd().split('\n') };
 }
 
 async function change(table: Table, userId: string, messageGroupId: string, edit: (summary: Summary) => Summary) {
@@ -94,11 +94,10 @@ test('a summary that is missing is made, and one of no group is reported and lef
   const [stranger] = users(1) as [User];
   await table.client.send(new PutCommand({ TableName: table.name, Item: summaryItem(stranger.id, summary) }));
 
-  const lines: string[] = [];
-  const code = await rebuildAllSummaries(table, (line) => lines.push(line));
+  const { code, stdout } = await runCommand(targetOf(table), 'summaries', 'rebuild');
 
   expect(code).toBe(1);
-  expect(lines).toEqual([
+  expect(stdout.trimEnd().split('\n')).toEqual([
     `not mended: user ${stranger.id} group ${messageGroupId}: orphan`,
     '1 summaries mended, 1 left.',
   ]);

@@ -19,7 +19,7 @@ interface Fault {
   after?: (output: Record<string, unknown>) => void;
 }
 
-export function injectFaults({ client }: Table): Faults {
+export function injectFaults({ client }: Pick<Table, 'client'>): Faults {
   const faults = new Map<string, Fault>();
   client.middlewareStack.add(
     (next, context) => async (args) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
-import type { IdentityConfig } from '../../src/config.ts';
+import type { IdentityConfig } from '../../src/config/identity.ts';
 
 export const AUDIENCE = 'test-client';
 

@@ -3,7 +3,7 @@ import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { inject, onTestFinished } from 'vitest';
 import type { LeaseTable } from '../../src/stream/leases.ts';
 import { createLeaseTableIfMissing } from '../../src/stream/table.ts';
-import { type EngineCall, openTable } from '../../src/table/table.ts';
+import { openTable } from '../../src/table/table.ts';
 
 /** A table of leases of the test's own, gone when the test is over. */
 export async function aLeaseTable(): Promise<LeaseTable> {
@@ -15,16 +15,26 @@ export async function aLeaseTable(): Promise<LeaseTable> {
   return table;
 }
 
-/** The same table as another process reaches it: through a client of its own. */
-export function sameTable({ name }: { readonly name: string }, onCall?: (call: EngineCall) => void): LeaseTable {
-  const table = openTable({
-    name,
-    region: 'us-east-1',
-    endpoint: inject('dynamodbEndpoint'),
-    ...(onCall && { onCall }),
-  });
-  onTestFinished(() => table.client.destroy());
-  return table;
+/** The same table as another process reaches it: through a client of its own, whose operations are told of. */
+export function sameTable(
+  { name }: { readonly name: string },
+  onOperation: (operation: string) => void = () => {},
+): LeaseTable {
+  const { client } = openTable({ name, region: 'us-east-1', endpoint: inject('dynamodbEndpoint') });
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const result = await next(args);
+      onOperation(operationOf(context));
+      return result;
+    },
+    { step: 'initialize', name: 'operations' },
+  );
+  onTestFinished(() => client.destroy());
+  return { client, name };
+}
+
+function operationOf({ commandName }: { readonly commandName?: string }): string {
+  return String(commandName).replace(/Command$/, '');
 }
 
 /** Calls that were held back on their way to the engine. */
@@ -46,7 +56,7 @@ export function holdCalls(
   let waiting = 0;
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      const operation = String(context.commandName).replace(/Command$/, '');
+      const operation = operationOf(context);
       if (gate && isMeant(operation, args.input)) {
         waiting += 1;
         await gate.open;

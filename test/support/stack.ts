@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect } from 'vitest';
-import { readLocalConfig } from '../../src/config.ts';
+import { readLocalConfig } from '../../src/config/local.ts';
 import { end, type ProcessMark } from '../../src/local/processes.ts';
 import { localToken } from '../../src/local/token.ts';
 

@@ -2,8 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { seedDirectory, seedMessages } from '../../src/local/seed.ts';
-import { SEED_CONVERSATIONS, type SeedConversation } from '../../src/local/seed-conversations.ts';
 import { accessMessageGroup } from '../../src/messaging/access.ts';
 import { bodyErrors, normalizeBody } from '../../src/messaging/body.ts';
 import { createMessage } from '../../src/messaging/create-message.ts';
@@ -12,6 +10,9 @@ import { listMessages } from '../../src/messaging/list-messages.ts';
 import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
 import type { Messaging } from '../../src/messaging/messaging.ts';
 import { type MessageGroup, type User, unreadCount } from '../../src/model.ts';
+import { SEED_CONVERSATIONS, type SeedConversation } from '../../src/seed/conversations.ts';
+import { seedMessages } from '../../src/seed/messages.ts';
+import { seedPeople } from '../../src/seed/people.ts';
 import { advanceSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { openDirectory } from '../../src/users/directory.ts';
@@ -24,7 +25,7 @@ const MINUTES_A_DAY = 24 * 60;
 
 describe('the seed', () => {
   test('has at least six people', async () => {
-    const people = await seedPeople();
+    const people = await seedHandles();
 
     expect(people.length).toBeGreaterThanOrEqual(6);
     expect(new Set(people).size).toBe(people.length);
@@ -58,7 +59,7 @@ describe('the seed', () => {
     'in the conversation of %s',
     (_, { members, messages, unread }) => {
       test('has members of the directory, each of them once', async () => {
-        expect(await seedPeople()).toEqual(expect.arrayContaining([...members]));
+        expect(await seedHandles()).toEqual(expect.arrayContaining([...members]));
         expect(new Set(members).size).toBe(members.length);
       });
 
@@ -98,14 +99,14 @@ describe('seeding', () => {
   beforeAll(async () => {
     pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
     findByHandles = openDirectory(pool).findByHandles;
-    await seedDirectory(pool);
+    await seedPeople(pool);
   });
   afterAll(() => pool.end());
 
   test('of people, done twice, is done once', async () => {
     const before = await pool.query('SELECT * FROM users WHERE handle = ANY($1) ORDER BY id', [HANDLES]);
 
-    await seedDirectory(pool);
+    await seedPeople(pool);
 
     const after = await pool.query('SELECT * FROM users WHERE handle = ANY($1) ORDER BY id', [HANDLES]);
     expect(after.rows).toEqual(before.rows);
@@ -156,14 +157,12 @@ describe('seeding', () => {
   test('that was cut short after the messages, before the summaries, is completed by the next one', async () => {
     const messaging = await aMessaging();
     let failures = 0;
-    const client = Object.assign(Object.create(messaging.table.client), {
-      send: async (command: Parameters<Table['client']['send']>[0]) => {
-        if (!(command instanceof UpdateCommand)) return messaging.table.client.send(command);
-        failures += 1;
-        throw new Error('cut short');
-      },
-    });
-    await expect(seedMessages({ ...messaging, table: { ...messaging.table, client } })).rejects.toThrow('cut short');
+    const send = (async (command: Parameters<Table['send']>[0]) => {
+      if (!(command instanceof UpdateCommand)) return messaging.table.send(command);
+      failures += 1;
+      throw new Error('cut short');
+    }) as Table['send'];
+    await expect(seedMessages({ ...messaging, table: { ...messaging.table, send } })).rejects.toThrow('cut short');
     // Until every conversation has come to its end.
     await vi.waitUntil(() => failures === SEED_CONVERSATIONS.length, { timeout: 20_000 });
     expect(await stateOf(messaging)).not.toEqual(seededState());
@@ -289,7 +288,7 @@ async function itemsOf({ name, client }: Table): Promise<unknown[]> {
 }
 
 /** The handles of `db/seed.sql`. */
-async function seedPeople(): Promise<string[]> {
+async function seedHandles(): Promise<string[]> {
   const sql = await readFile(new URL('../../db/seed.sql', import.meta.url), 'utf8');
   return [...sql.matchAll(/^ {2}\('[0-9a-f-]{36}', '(\w+)'/gm)].map(([, handle]) => handle ?? '');
 }

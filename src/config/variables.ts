@@ -51,6 +51,8 @@ export const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trac
   error: 'must be one of fatal, error, warn, info, debug, trace, silent',
 });
 
+export type LogLevel = z.infer<typeof logLevel>;
+
 /** See "Naming rules" in the DynamoDB developer guide. */
 export const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 letters, digits, and _ . -');
 

@@ -1,25 +1,24 @@
-import { readFile } from 'node:fs/promises';
-import type pg from 'pg';
 import { createMessage } from '../messaging/create-message.ts';
 import { messageGroupIdOf } from '../messaging/destination.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { getMessage, readNewest } from '../table/log.ts';
 import { advanceReadSequence, advanceSummary } from '../table/summaries.ts';
-import { SEED_CONVERSATIONS, type SeedConversation } from './seed-conversations.ts';
+import { SEED_CONVERSATIONS, type SeedConversation } from './conversations.ts';
 
-const FOLDER = new URL('../../db/', import.meta.url);
+/** How many messages the seed has. */
+export const SEED_MESSAGES = SEED_CONVERSATIONS.reduce((sum, { messages }) => sum + messages.length, 0);
 
-/** Makes the directory's table and fills in the people of the seed. Running it again changes nothing. */
-export async function seedDirectory(pool: pg.Pool): Promise<void> {
-  for (const file of ['schema.sql', 'seed.sql']) {
-    await pool.query(await readFile(new URL(file, FOLDER), 'utf8'));
-  }
-}
-
-/** Writes the conversations of the seed as their people would have. Running it again adds only what is missing. */
-export async function seedMessages(messaging: Messaging): Promise<void> {
-  await Promise.all(SEED_CONVERSATIONS.map((conversation) => seedConversation(messaging, conversation)));
+/**
+ * Writes the conversations of the seed as their people would have. Running it again adds only what is missing.
+ *
+ * @param onMessages told of messages that are in the table
+ */
+export async function seedMessages(
+  messaging: Messaging,
+  onMessages: (count: number) => void = () => {},
+): Promise<void> {
+  await Promise.all(SEED_CONVERSATIONS.map((conversation) => seedConversation(messaging, conversation, onMessages)));
 }
 
 /** The id of the first conversation: the one to show. */
@@ -29,11 +28,16 @@ export async function firstMessageGroupId(messaging: Messaging): Promise<string>
   return messageGroupIdOf([...(await membersOf(messaging, conversation)).values()].map(({ id }) => id));
 }
 
-async function seedConversation(messaging: Messaging, conversation: SeedConversation): Promise<void> {
+async function seedConversation(
+  messaging: Messaging,
+  conversation: SeedConversation,
+  onMessages: (count: number) => void,
+): Promise<void> {
   const { table } = messaging;
   const members = await membersOf(messaging, conversation);
   const messageGroupId = messageGroupIdOf([...members.values()].map(({ id }) => id));
   const written = (await readNewest(table, messageGroupId, 1, { consistent: true })).messages.at(-1)?.sequence ?? 0;
+  onMessages(written);
   const start = Date.now();
   for (const { from, minutesAgo, body } of conversation.messages.slice(written)) {
     const result = await createMessage({ ...messaging, now: () => start - minutesAgo * 60_000 }, known(members, from), {
@@ -42,6 +46,7 @@ async function seedConversation(messaging: Messaging, conversation: SeedConversa
     });
     if ('userErrors' in result)
       throw new Error(`The seed has a message that can't be sent: ${JSON.stringify(result.userErrors)}`);
+    onMessages(1);
   }
   const { length } = conversation.messages;
   const { profile } = await readNewest(table, messageGroupId, 1, { consistent: true });

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { ConfigError, readApiConfig, readLocalConfig } from '../src/config.ts';
+import { readApiConfig } from '../../src/config/api.ts';
+import { ConfigError } from '../../src/config/environment.ts';
+import { readLocalConfig } from '../../src/config/local.ts';
 
 const COMMON = {
   AWS_REGION: 'eu-central-1',
@@ -353,8 +355,10 @@ describe('local use', () => {
 
 describe('where variables are named', () => {
   test('.env.example names the variables that the configuration reads, and no others', () => {
-    const source = textOf('../src/config.ts');
-    const example = textOf('../.env.example');
+    const source = configFiles()
+      .map((file) => textOf(`../../src/${file}`))
+      .join('\n');
+    const example = textOf('../../.env.example');
 
     const named = new Set(Array.from(example.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm), ([, name]) => name));
 
@@ -365,37 +369,48 @@ describe('where variables are named', () => {
   });
 
   test('.env.example names each variable once', () => {
-    const example = textOf('../.env.example');
+    const example = textOf('../../.env.example');
 
     const names = Array.from(example.matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm), ([, name]) => name);
 
     expect(names).toEqual([...new Set(names)]);
   });
 
-  test('no file but config.ts reads a variable of the environment by its name', () => {
-    const files = readdirSync(new URL('../src/', import.meta.url), { recursive: true, encoding: 'utf8' }).filter(
-      (file) => file.endsWith('.ts') && file !== 'config.ts',
-    );
+  test('no file but those of config/ reads a variable of the environment by its name', () => {
+    const files = sourceFiles().filter((file) => !file.startsWith('config/'));
 
     const uses = files.flatMap((file) =>
-      Array.from(textOf(`../src/${file}`).matchAll(/^.*process\.env.*$/gm), ([line]) => ({ file, line: line.trim() })),
+      Array.from(textOf(`../../src/${file}`).matchAll(/^.*process\.env.*$/gm), ([line]) => ({
+        file,
+        line: line.trim(),
+      })),
     );
 
     const readers = uses.filter(({ line }) => !HANDED_ON_WHOLE.test(line) && !ASSIGNED_TO.test(line));
     expect(uses).toContainEqual({ file: 'api.ts', line: expect.stringMatching(HANDED_ON_WHOLE) });
     expect(readers).toEqual([]);
     const otherWays = files.filter((file) =>
-      /from '(node:)?process'|\benv\b.*= process\b/.test(textOf(`../src/${file}`)),
+      /from '(node:)?process'|\benv\b.*= process\b/.test(textOf(`../../src/${file}`)),
     );
     expect(otherWays).toEqual([]);
   });
 });
 
-/** Lines on which the environment occurs once, as the argument of a function that reads a configuration. */
-const HANDED_ON_WHOLE = /^(?!.*process\.env.*process\.env).*\bread\w*Config\(process\.env\)/;
+/** Lines on which the environment occurs once, handed on whole to what reads a configuration. */
+const HANDED_ON_WHOLE =
+  /^(?!.*process\.env.*process\.env).*(\bread\w*Config\(process\.env\)|^environment: process\.env,$)/;
 
 /** Lines that set a variable. */
 const ASSIGNED_TO = /^process\.env(\.\w+|\['\w+'\]) = (?!.*process\.env)/;
+
+function sourceFiles(): string[] {
+  const files = readdirSync(new URL('../../src/', import.meta.url), { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.ts'));
+}
+
+function configFiles(): string[] {
+  return sourceFiles().filter((file) => file.startsWith('config/'));
+}
 
 function textOf(path: string): string {
   return readFileSync(new URL(path, import.meta.url), 'utf8');

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import {
+  type DirectoryConfig,
+  directoryConfig,
+  directoryVariables,
+  type TableConfig,
+  tableConfig,
+  tableVariables,
+} from './engines.ts';
+import { ConfigError, present, read } from './environment.ts';
+import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts';
+import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
+import { type LogLevel, logLevel, origin, port } from './variables.ts';
+
+/** What the API process needs to know. */
+export interface ApiConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly logLevel: LogLevel;
+  readonly table: TableConfig;
+  readonly directory: DirectoryConfig;
+  readonly identity: IdentityConfig;
+  readonly corsOrigins: readonly string[];
+  /**
+   * Whether the tokens come from an issuer on this machine. That opens introspection without a token and
+   * Apollo Sandbox, and is refused with NODE_ENV=production.
+   */
+  readonly local: boolean;
+  /** The token that Apollo Sandbox is signed in with; in local use only. */
+  readonly sandboxToken: string | undefined;
+  readonly metrics: MetricsConfig | undefined;
+  /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
+  readonly tracesEndpoint: string | undefined;
+}
+
+const apiVariables = z.object({
+  NODE_ENV: z.string().default('development'),
+  PORT: port.default(4000),
+  HOST: z.string().default('127.0.0.1'),
+  LOG_LEVEL: logLevel.default('info'),
+  ...tableVariables,
+  ...directoryVariables,
+  ...telemetryVariables,
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) =>
+      list
+        .split(',')
+        .map((each) => each.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(origin)),
+  SANDBOX_TOKEN: z.string().optional(),
+});
+
+/**
+ * The API's configuration. Empty variables count as absent.
+ *
+ * @throws ConfigError with everything that is wrong
+ */
+export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
+  const problems: string[] = [];
+  const given = present(environment);
+  const api = read(apiVariables, given, problems);
+  const identity = readIdentity(given, problems);
+  const local = identity?.kind === 'oidc' && isLocalIssuer(identity.issuer);
+  if (local && given['NODE_ENV'] === 'production') {
+    problems.push('OIDC_ISSUER is an issuer on this machine, which NODE_ENV=production does not allow');
+  }
+  if (!local && given['SANDBOX_TOKEN'] !== undefined) {
+    problems.push('SANDBOX_TOKEN is for local use, with an issuer on this machine');
+  }
+  if (!api || !identity || problems.length > 0) throw new ConfigError(problems);
+  return {
+    port: api.PORT,
+    host: api.HOST,
+    logLevel: api.LOG_LEVEL,
+    table: tableConfig(api),
+    directory: directoryConfig(api),
+    identity,
+    corsOrigins: api.CORS_ORIGINS,
+    local,
+    sandboxToken: api.SANDBOX_TOKEN,
+    metrics: metricsConfig(api),
+    tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
+  };
+}

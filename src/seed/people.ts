@@ -1,0 +1,10 @@
+import { readFile } from 'node:fs/promises';
+import type pg from 'pg';
+
+const SEED = new URL('../../db/seed.sql', import.meta.url);
+
+/** Fills in the people of the seed. Running it again changes nothing. @returns how many were added */
+export async function seedPeople(pool: pg.Pool): Promise<number> {
+  const { rowCount } = await pool.query(await readFile(SEED, 'utf8'));
+  return rowCount ?? 0;
+}

@@ -1,0 +1,33 @@
+import { parseMessage, parseProfile, parseSentBefore, parseSummary } from './items.ts';
+import { type Key, kindOfKey } from './keys.ts';
+
+/** What an item is about, for a person to read: its kind, the ids of its keys, and what it holds. */
+export interface DescribedItem {
+  readonly kind: ReturnType<typeof kindOfKey>['kind'] | 'malformed';
+  readonly [detail: string]: unknown;
+}
+
+/** Reads an item as what its key says it is. One that is not is described as malformed, with the reason, since whoever looks at a table wants to see those too. */
+export function describeItem(item: Record<string, unknown>): DescribedItem {
+  const key = { pk: String(item['pk']), sk: String(item['sk']) };
+  try {
+    return { ...kindOfKey(key), ...held(key, item) };
+  } catch (error) {
+    return { kind: 'malformed', reason: (error as Error).message, item };
+  }
+}
+
+function held(key: Key, item: Record<string, unknown>): object {
+  switch (kindOfKey(key).kind) {
+    case 'message':
+      return parseMessage(item);
+    case 'message group':
+      return parseProfile(item);
+    case 'summary':
+      return parseSummary(item);
+    case 'sent-before record':
+      return parseSentBefore(item);
+    case 'unknown':
+      return { item };
+  }
+}
