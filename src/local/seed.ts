@@ -4,11 +4,12 @@ import { createMessage } from '../messaging/create-message.ts';
 import { messageGroupIdOf } from '../messaging/destination.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
+import { projectFile } from '../project-files.ts';
 import { getMessage, readNewest } from '../table/log.ts';
 import { advanceReadSequence, advanceSummary } from '../table/summaries.ts';
 import { SEED_CONVERSATIONS, type SeedConversation } from './seed-conversations.ts';
 
-const FOLDER = new URL('../../db/', import.meta.url);
+const FOLDER = projectFile('db/');
 
 /** Makes the directory's table and fills in the people of the seed. Running it again changes nothing. */
 export async function seedDirectory(pool: pg.Pool): Promise<void> {
