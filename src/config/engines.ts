@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { address, integer, required, tableName } from './variables.ts';
 
 /** Where the messages are. */

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** Everything that is wrong with the environment, in one message. */
 export class ConfigError extends Error {

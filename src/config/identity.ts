@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { read } from './environment.ts';
 import { isLoopback, issuerAddress, required } from './variables.ts';
 

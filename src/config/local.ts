@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { present, readAll } from './environment.ts';
 import { address, integer, isLoopback, type LogLevel, logLevel, tableName } from './variables.ts';
 

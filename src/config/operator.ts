@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DirectoryConfig, directoryVariables, type TableConfig, tableConfig, tableVariables } from './engines.ts';
 import { present, readAll } from './environment.ts';
 import { cognitoVariables } from './identity.ts';

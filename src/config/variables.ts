@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The kinds of variables that the environment can hold, with what is said of a value that is none. */
 

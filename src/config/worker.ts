@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type TableConfig, tableConfig, tableVariables } from './engines.ts';
 import { present, readAll } from './environment.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';

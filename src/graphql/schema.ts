@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLSchema } from 'graphql';
+import { projectFile } from '../project-files.ts';
 import { resolvers } from './resolvers/resolvers.ts';
 
-const FOLDER = new URL('../../schema/', import.meta.url);
+const FOLDER = projectFile('schema/');
 
 /** The public contract, from the files of `schema/`, with its resolvers. */
 export function createSchema(): GraphQLSchema {

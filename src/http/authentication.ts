@@ -44,7 +44,7 @@ export async function authenticate(
 
 /** Whether the request makes no claim at all about who sent it. */
 export function isAnonymous(request: IncomingMessage): boolean {
-  return request.headersDistinct['authorization'] === undefined;
+  return authorizationHeaders(request).length === 0;
 }
 
 /** The answer to a request without a token: RFC 6750 section 3.1 wants no error code in its challenge. */
@@ -52,12 +52,16 @@ export function missingToken(): ChallengeError {
   return new ChallengeError('Send an access token in the header Authorization, as: Bearer <token>.');
 }
 
-/** Node keeps only the first of several headers in `headers`, so the distinct ones are asked for. */
 function bearerToken(request: IncomingMessage): string {
-  const [header, ...more] = request.headersDistinct['authorization'] ?? [];
+  const [header, ...more] = authorizationHeaders(request);
   if (header === undefined || (more.length === 0 && !BEARER_SCHEME.test(header))) throw missingToken();
   if (more.length > 0) throw new ChallengeError('Send one Authorization header.', 'invalid_request');
   const token = BEARER.exec(header)?.[1];
   if (token === undefined) throw new ChallengeError('The token is not valid.', 'invalid_token');
   return token;
+}
+
+/** Node keeps only the first of several in `headers`, and a request that came through AWS Lambda has no `headersDistinct`. */
+function authorizationHeaders({ rawHeaders }: IncomingMessage): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization');
 }

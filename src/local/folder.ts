@@ -1,6 +1,6 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { LocalStackError } from './errors.ts';
 import { end, isRunning, type ProcessMark } from './processes.ts';
 

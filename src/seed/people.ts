@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
+import { projectFile } from '../project-files.ts';
 
-const SEED = new URL('../../db/seed.sql', import.meta.url);
+const SEED = projectFile('db/seed.sql');
 
 /** Fills in the people of the seed. Running it again changes nothing. @returns how many were added */
 export async function seedPeople(pool: pg.Pool): Promise<number> {

@@ -1,5 +1,5 @@
 import { DeleteCommand, PutCommand, paginateQuery } from '@aws-sdk/lib-dynamodb';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LeaseTable } from './leases.ts';
 import type { StreamRecord } from './shards.ts';
 

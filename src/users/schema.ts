@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type pg from 'pg';
+import { projectFile } from '../project-files.ts';
 
-const SCHEMA = new URL('../../db/schema.sql', import.meta.url);
+const SCHEMA = projectFile('db/schema.sql');
 
 /** Makes the directory's table. Running it again changes nothing. */
 export async function loadSchema(pool: pg.Pool): Promise<void> {

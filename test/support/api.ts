@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
@@ -27,6 +28,7 @@ export interface Reply {
 /** A whole API over HTTP, with a table of its own. */
 export interface TestApi {
   readonly url: string;
+  readonly server: FastifyInstance;
   readonly table: Table;
   readonly issuer: TestIssuer;
   readonly pool: pg.Pool;
@@ -139,6 +141,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   };
   return {
     url,
+    server,
     table,
     issuer,
     pool,

@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApiConfig } from './config/api.ts';
+import { createHttpServer } from './http/server.ts';
+import { createTokenVerifier } from './identity/token-verifier.ts';
+import { createViewers } from './identity/viewers.ts';
+import { type Log, openLog } from './log.ts';
+import { pingTable } from './table/health.ts';
+import { openTable } from './table/table.ts';
+import { openDirectory } from './users/directory.ts';
+import { openPool } from './users/pool.ts';
+
+/** The API with all its parts; whoever runs it lets requests in. */
+export interface Api {
+  readonly server: FastifyInstance;
+  readonly log: Log;
+  /** Ends the requests under way, and then closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Wires the API's parts together, the same for a process that listens and for AWS Lambda. */
+export async function composeApi(config: ApiConfig): Promise<Api> {
+  const log = openLog(config.logLevel);
+  const table = openTable(config.table);
+  const pool = openPool({ ...config.directory, onIdleError: (err) => log.warn({ err }, 'directory connection lost') });
+  const directory = openDirectory(pool);
+  const server = await createHttpServer({
+    log,
+    local: config.local,
+    sandboxToken: config.sandboxToken,
+    corsOrigins: config.corsOrigins,
+    messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
+    directory,
+    viewerOf: createViewers(createTokenVerifier(config.identity), directory.findBySubject),
+    healthChecks: { table: () => pingTable(table), directory: directory.ping },
+  });
+  return {
+    server,
+    log,
+    close: async () => {
+      await server.close();
+      await pool.end();
+      table.client.destroy();
+    },
+  };
+}
