@@ -945,6 +945,7 @@ describe('closing', () => {
         return viewerOf(token);
       },
       healthChecks: {},
+      requestListeners: [],
     });
     await server.listen({ port: 0, host: '127.0.0.1' });
     onTestFinished(async () => {
