@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { UnavailableError } from '../errors.ts';
 import { kindOf, type Message, type User } from '../model.ts';
@@ -36,9 +37,9 @@ const REMEMBERED_SECONDS = 24 * 60 * 60;
 
 /**
  * A sender who loses the race for a number goes for the next one. Each round has a winner, so a crowd gets done;
- * the waits spread it out. All of it stays below 8 s.
+ * the waits spread it out. All of them together stay below 8 s.
  */
-const RACE = { retries: 40, minTimeout: 4, factor: 1.3, maxTimeout: 200, randomize: true };
+const RACE = { retries: 20, firstWaitMs: 8, maxWaitMs: 500 };
 
 /**
  * Appends the draft to the log of a group that the viewer may write to. Bounded in attempts.
@@ -145,5 +146,19 @@ class LostRaceError extends UnavailableError {
 }
 
 function race<Result>(run: () => Promise<Result>): Promise<Result> {
-  return pRetry(run, { ...RACE, shouldRetry: ({ error }) => error instanceof LostRaceError });
+  return pRetry(
+    async (attempt) => {
+      if (attempt > 1) await delay(waitAfter(attempt - 1));
+      return run();
+    },
+    { retries: RACE.retries, minTimeout: 0, shouldRetry: ({ error }) => error instanceof LostRaceError },
+  );
+}
+
+/**
+ * Anywhere up to a bound that doubles with each loss. What `randomize` of p-retry adds is cut off at `maxTimeout`: those who have waited the
+ * longest would then all wait the same, and meet again each time.
+ */
+function waitAfter(losses: number): number {
+  return Math.random() * Math.min(RACE.firstWaitMs * 2 ** (losses - 1), RACE.maxWaitMs);
 }
