@@ -610,9 +610,10 @@ describe('the log', () => {
 
   test('has a line for each request, with its method, path and status, what was asked for, and what it cost', async () => {
     const api = await anApi();
-    const [ann] = await api.people(1);
+    const people = await api.people(2);
+    await startGroup(api, people);
 
-    const { headers } = await get(api, ann, { query: 'query Inbox { messageGroups { edges { node { id } } } }' });
+    const { headers } = await get(api, people[0], { query: 'query Inbox { messageGroups { edges { node { id } } } }' });
 
     await vi.waitFor(() => expect(linesOf(api, headers.get('x-request-id'))).toHaveLength(1));
     expect(linesOf(api, headers.get('x-request-id'))).toEqual([

@@ -1,4 +1,6 @@
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { expect, test } from 'vitest';
+import type { Table } from '../../src/table/table.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
 import { createMessage, listMessages, send, startGroup } from '../support/operations.ts';
 
@@ -7,6 +9,12 @@ useApi();
 /** What the engine was asked since the last look: each call as `operation units`. */
 function callsOf(api: TestApi): string[] {
   return api.calls.splice(0).map(({ operation, capacityUnits }) => `${operation} ${capacityUnits}`);
+}
+
+/** Its tables are in a region of its own. */
+async function isDynamodbLocal({ client, name }: Table): Promise<boolean> {
+  const { Table: table } = await client.send(new DescribeTableCommand({ TableName: name }));
+  return table?.TableArn?.startsWith('arn:aws:dynamodb:ddblocal:') ?? false;
 }
 
 test('A: a first page of 20 short messages is one Query', async () => {
@@ -139,8 +147,16 @@ test('D: a message that starts a group of two is 10 WCU, and 12 with a clientMes
   const plain = callsOf(api);
   await send(api, ann, { recipientHandles: [cyd.handle] }, 'short', 'my-id');
 
+  const withId = callsOf(api);
+  if (await isDynamodbLocal(api.table)) {
+    // Its figures say nothing here: none for a Query that finds nothing, which AWS bills as the smallest read, and for a transaction the
+    // same, however many items it writes.
+    const start = [expect.stringMatching(/^Query /), expect.stringMatching(/^TransactWriteItems /)];
+    expect([plain, withId]).toEqual([start, start]);
+    return;
+  }
   expect(plain).toEqual(['Query 0.5', 'TransactWriteItems 10']);
-  expect(callsOf(api)).toEqual(['Query 0.5', 'TransactWriteItems 12']);
+  expect(withId).toEqual(['Query 0.5', 'TransactWriteItems 12']);
 });
 
 test('reading a group is a Query and a GetItem, marking it as read a Query and an UpdateItem', async () => {
