@@ -81,6 +81,8 @@ export function useApi(): void {
   beforeAll(async () => {
     const statements: string[] = [];
     const pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
+    // All wait for one connection, which on a busy machine takes more patience than a request has.
+    pool.options.connectionTimeoutMillis = 15_000;
     const query = pool.query.bind(pool) as (...args: unknown[]) => unknown;
     Object.assign(pool, {
       query: (...args: unknown[]) => {
