@@ -17,7 +17,7 @@ import { openDirectory } from '../../src/users/directory.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { runCli, runCommand, targetOf } from '../support/command-line.ts';
 import { addPeople, type Person } from '../support/people.ts';
-import { aTable } from '../support/table.ts';
+import { aTable, testRegion } from '../support/table.ts';
 
 let pool: ReturnType<typeof openPool>;
 beforeAll(() => {
@@ -27,7 +27,7 @@ afterAll(() => pool.end());
 
 /** The name of a table that is not there yet; what commands make of it is gone when the test is over. */
 function aName(): Table {
-  const table = openTable({ name: `test-${randomUUID()}`, region: 'us-east-1', endpoint: inject('dynamodbEndpoint') });
+  const table = openTable({ name: `test-${randomUUID()}`, region: testRegion(), endpoint: inject('dynamodbEndpoint') });
   onTestFinished(async () => {
     for (const name of [table.name, `${table.name}-checkpoints`]) {
       await table.client.send(new DeleteTableCommand({ TableName: name })).catch(() => {});

@@ -16,7 +16,7 @@ import { MESSAGES } from '../support/operations.ts';
 import { addPeople, type Person } from '../support/people.ts';
 import { deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
-import { aTable } from '../support/table.ts';
+import { aTable, testRegion } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
 let folder: string;
@@ -39,7 +39,7 @@ afterAll(async () => {
 /** Tests' engines in the place of AWS. */
 function engines(tableName: string): NodeJS.ProcessEnv {
   return {
-    AWS_REGION: 'us-east-1',
+    AWS_REGION: testRegion(),
     DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
     DYNAMODB_TABLE: tableName,
     DATABASE_URL: inject('databaseUrl'),

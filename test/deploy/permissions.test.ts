@@ -20,7 +20,7 @@ import { CREATE_MESSAGE, MESSAGES } from '../support/operations.ts';
 import { addPeople, type Person } from '../support/people.ts';
 import { deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
-import { aTable } from '../support/table.ts';
+import { aTable, testRegion } from '../support/table.ts';
 import { startWorker, useCheckpoints } from '../support/worker.ts';
 
 /** What the policies of these names, and of the roles of these names, permit on the table. */
@@ -39,7 +39,7 @@ function sorted(accesses: Iterable<Access>): Access[] {
 
 /** The same table at another address. */
 function tableAt({ name }: Table, endpoint: string): Table {
-  const table = openTable({ name, region: 'us-east-1', endpoint });
+  const table = openTable({ name, region: testRegion(), endpoint });
   onTestFinished(() => table.client.destroy());
   return table;
 }
@@ -75,7 +75,7 @@ test('the API may do what it does, and nothing else', async () => {
     port: 0,
     host: '127.0.0.1',
     logLevel: 'silent',
-    table: { name: table.name, region: 'us-east-1', endpoint },
+    table: { name: table.name, region: testRegion(), endpoint },
     directory: { url: inject('databaseUrl'), poolSize: 1 },
     identity: issuer.identity,
     corsOrigins: [],

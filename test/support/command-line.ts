@@ -5,6 +5,7 @@ import { createProgram } from '../../src/commands/program.ts';
 import { openTerminal } from '../../src/commands/terminal.ts';
 import { localToken } from '../../src/local/token.ts';
 import type { Table } from '../../src/table/table.ts';
+import { testRegion } from './table.ts';
 
 /** How a command ended. */
 export interface Ended {
@@ -17,7 +18,12 @@ const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 
 /** The environment in which commands work on a test's engines: the table, and the directory that all tests share. */
 export function targetOf({ name }: Pick<Table, 'name'>): NodeJS.ProcessEnv {
-  return { DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'), DYNAMODB_TABLE: name, DATABASE_URL: inject('databaseUrl') };
+  return {
+    AWS_REGION: testRegion(),
+    DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
+    DYNAMODB_TABLE: name,
+    DATABASE_URL: inject('databaseUrl'),
+  };
 }
 
 /** Runs the real command line, as a process of its own. */

@@ -4,6 +4,7 @@ import { inject, onTestFinished } from 'vitest';
 import type { LeaseTable } from '../../src/stream/leases.ts';
 import { createLeaseTableIfMissing } from '../../src/stream/table.ts';
 import { openTable } from '../../src/table/table.ts';
+import { testRegion } from './table.ts';
 
 /** A table of leases of the test's own, gone when the test is over. */
 export async function aLeaseTable(): Promise<LeaseTable> {
@@ -20,7 +21,7 @@ export function sameTable(
   { name }: { readonly name: string },
   onOperation: (operation: string) => void = () => {},
 ): LeaseTable {
-  const { client } = openTable({ name, region: 'us-east-1', endpoint: inject('dynamodbEndpoint') });
+  const { client } = openTable({ name, region: testRegion(), endpoint: inject('dynamodbEndpoint') });
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const result = await next(args);

@@ -5,6 +5,7 @@ import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { inject, onTestFinished } from 'vitest';
 import { checkpointTable, createLeaseTableIfMissing } from '../../src/stream/table.ts';
 import type { Table } from '../../src/table/table.ts';
+import { testRegion } from './table.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
 
@@ -33,7 +34,7 @@ export function startWorker(table: Table, leaseSeconds: number, endpoint = injec
   const child = spawn(process.execPath, ['--import', 'tsx', WORKER], {
     env: {
       ...process.env,
-      AWS_REGION: 'us-east-1',
+      AWS_REGION: testRegion(),
       DYNAMODB_ENDPOINT: endpoint,
       DYNAMODB_TABLE: table.name,
       LEASE_SECONDS: String(leaseSeconds),
