@@ -130,7 +130,7 @@ function inOrder(item: object): string {
   );
 }
 
-test('the same on the engine: the summaries end byte-identical', async () => {
+test('the same on the engine: the summaries end byte-identical', { timeout: 60_000 }, async () => {
   const table = await aTable();
   const messaging: Messaging = { table, findUsersByHandle: async () => [], now: Date.now };
 
