@@ -27,6 +27,7 @@ const APP: Bundle = {
 const LAMBDAS: readonly Bundle[] = [
   lambda('api', { files: ['schema'], budgetKb: 3_200 }),
   lambda('update-summaries', { budgetKb: 920 }),
+  lambda('post-confirmation', { budgetKb: 310 }),
 ];
 
 /** What a bundle weighs, source maps and files apart. */
