@@ -4,7 +4,7 @@
 /** Which folders of src/ each folder may import, besides itself, model.ts and errors.ts. */
 const ARROWS = {
   http: ['graphql', 'messaging', 'table', 'telemetry', 'users'],
-  telemetry: ['config', 'table'],
+  telemetry: ['config', 'stream', 'table'],
   graphql: ['messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
   table: [],

@@ -6,7 +6,7 @@ export interface Call {
   readonly startedAt: number;
   /** With the client's own retries. */
   readonly durationMs: number;
-  /** The error's name; undefined for a call that succeeded. */
+  /** The name of the error, or of its cause where it has one; undefined for a call that succeeded. */
   readonly error: string | undefined;
 }
 
@@ -29,7 +29,8 @@ export async function timed<Result>(
     onCall(ended(undefined), result);
     return result;
   } catch (error) {
-    onCall(ended((error as Error).name), undefined);
+    const { cause } = error as Error;
+    onCall(ended((cause instanceof Error ? cause : (error as Error)).name), undefined);
     throw error;
   }
 }

@@ -64,9 +64,12 @@ async function start(): Promise<void> {
             const { mended, left } = await rebuildSummaries(table);
             log.warn({ mended, left: left.length }, 'summaries rebuilt');
           },
-          onBatch: (batch) => {
-            metrics.onBatch(batch);
-            log[batch.lagMs > BEHIND_MS ? 'warn' : 'debug'](batch, 'batch done');
+          watch: {
+            ...metrics,
+            onBatch: (batch) => {
+              metrics.onBatch(batch);
+              log[batch.lagMs > BEHIND_MS ? 'warn' : 'debug'](batch, 'batch done');
+            },
           },
           log,
           signal,

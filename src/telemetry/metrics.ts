@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ShardWatch } from '../stream/reader.ts';
 import type { EngineCall } from '../table/table.ts';
 import type { RequestReport } from './request-report.ts';
 
@@ -8,10 +9,8 @@ export interface ApiMetrics {
   onRequest(report: RequestReport): void;
 }
 
-export interface WorkerMetrics {
+export interface WorkerMetrics extends ShardWatch {
   readonly registry: Registry;
-  /** Told of each batch that is done. */
-  onBatch(batch: { readonly records: number; readonly poison: number; readonly lagMs: number }): void;
   onEngineCall(call: EngineCall): void;
 }
 
@@ -66,7 +65,8 @@ export function createWorkerMetrics(): WorkerMetrics {
   });
   const lag = new Gauge({
     name: 'stream_lag_seconds',
-    help: 'How long ago the newest record of the latest batch was written',
+    help: 'How long ago the latest record that is done was written, by shard; 0 where there is no other',
+    labelNames: ['shard'],
     registers,
   });
   const countEngineCall = engineCallCounter(registry);
@@ -75,8 +75,10 @@ export function createWorkerMetrics(): WorkerMetrics {
     onBatch: (batch) => {
       records.inc(batch.records);
       deadLetters.inc(batch.poison);
-      lag.set(batch.lagMs / 1000);
+      lag.set({ shard: batch.shardId }, batch.lagMs / 1000);
     },
+    onCaughtUp: (shard) => lag.set({ shard }, 0),
+    onLeft: (shard) => lag.remove({ shard }),
     onEngineCall: (call) => countEngineCall('updateSummaries', call),
   };
 }

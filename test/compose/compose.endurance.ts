@@ -100,6 +100,10 @@ test('set-up, worker and API come up healthy, do the main job together, and drai
     'graphql_operation_duration_seconds_count{operation="createMessage",code="OK"} 2',
   );
   expect(await metricsOf('worker')).toMatch(/^stream_records_total [1-9]/m);
+  await vi.waitFor(
+    async () => expect(await metricsOf('worker')).toMatch(/^stream_lag_seconds\{shard="\S+"\} 0$/m),
+    10_000,
+  );
   expect(await Promise.all([worker.stop(), api.stop()])).toEqual([0, 0]);
 }, 90_000);
 

@@ -62,13 +62,21 @@ test('requests, durations, engine calls and capacity are counted by the field of
 test('the worker counts records, dead letters, its lag and its engine calls', async () => {
   const metrics = createWorkerMetrics();
 
-  metrics.onBatch({ records: 10, poison: 1, lagMs: 1500 });
-  metrics.onBatch({ records: 5, poison: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'a', records: 10, poison: 1, lagMs: 1500 });
+  metrics.onBatch({ shardId: 'b', records: 5, poison: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'c', records: 1, poison: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'd', records: 1, poison: 0, lagMs: 250 });
+  metrics.onCaughtUp('c');
+  metrics.onLeft('d');
   metrics.onEngineCall({ operation: 'UpdateItem', capacityUnits: 3, startedAt: 0, durationMs: 4, error: undefined });
 
   const found = await scrape(metrics);
-  expect(found.get('stream_records_total')).toBe(15);
+  expect(found.get('stream_records_total')).toBe(17);
   expect(found.get('stream_dead_letters_total')).toBe(1);
-  expect(found.get('stream_lag_seconds')).toBe(0.25);
+  expect(Object.fromEntries([...found].filter(([name]) => name.startsWith('stream_lag')))).toEqual({
+    'stream_lag_seconds{shard="a"}': 1.5,
+    'stream_lag_seconds{shard="b"}': 0.25,
+    'stream_lag_seconds{shard="c"}': 0,
+  });
   expect(found.get('dynamodb_consumed_capacity_units_total{operation="updateSummaries",call="UpdateItem"}')).toBe(3);
 });
