@@ -13,6 +13,7 @@ import { getSummary, replaceSummary } from '../../src/table/summaries.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { type Access, accessedEngine, permissionsOf } from '../support/access.ts';
+import type { Resource } from '../support/cloudformation.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { startIssuer } from '../support/issuer.ts';
@@ -24,14 +25,17 @@ import { aTable } from '../support/table.ts';
 import { serveUserPool } from '../support/user-pool.ts';
 import { startWorker, useCheckpoints } from '../support/worker.ts';
 
-/** What the policies of these names, and of the roles of these names, permit on the table. */
-function permitted({ name }: Table, ...policies: string[]): Access[] {
-  const stacks = ['lambda', 'container'].map((WorkerRunsOn) => deployedStack({ TableName: name, WorkerRunsOn }));
-  const found = policies.map((policy) => stacks.map(({ resources }) => resources[policy]).find(Boolean)?.Properties);
-  return found
-    .flatMap(({ PolicyDocument, Policies }) => PolicyDocument ?? Policies.map((each: typeof found) => each))
-    .flatMap((document) => permissionsOf(document.PolicyDocument ?? document))
-    .sort();
+/** What a managed policy, or a role's own policies, permit on the table. */
+function permitted({ name }: Table, policyOrRole: string): Access[] {
+  const resource = ['lambda', 'container']
+    .map((WorkerRunsOn) => deployedStack({ TableName: name, WorkerRunsOn }).resources[policyOrRole])
+    .find((each) => each !== undefined);
+  if (!resource) throw new Error(`The template has no ${policyOrRole}`);
+  return sorted(documentsOf(resource).flatMap(permissionsOf));
+}
+
+function documentsOf({ Properties: { PolicyDocument, Policies } }: Resource): Parameters<typeof permissionsOf>[0][] {
+  return PolicyDocument ? [PolicyDocument] : Policies.map((policy: Resource['Properties']) => policy.PolicyDocument);
 }
 
 function sorted(accesses: Iterable<Access>): Access[] {
@@ -279,17 +283,10 @@ test('every policy names its actions and its resources, and roles take no others
     const { resources } = deployedStack({ WorkerRunsOn });
     const policies = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::ManagedPolicy');
     const roles = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
-    const permissions = [
-      ...policies.map(({ Properties: { PolicyDocument } }) => PolicyDocument),
-      ...roles.flatMap(({ Properties: { Policies } }) =>
-        Policies.map(({ PolicyDocument }: (typeof policies)[number]['Properties']) => PolicyDocument),
-      ),
-    ].flatMap(permissionsOf);
+    const permissions = [...policies, ...roles].flatMap(documentsOf).flatMap(permissionsOf);
 
     expect(permissions.filter((each) => /^\S*\*/.test(each))).toEqual([]);
-    expect(new Set(permissions.filter((each) => each.includes('*') && !ON_EVERYTHING.includes(each)))).toEqual(
-      new Set(),
-    );
+    expect(permissions.filter((each) => each.includes('*') && !ON_EVERYTHING.includes(each))).toEqual([]);
     for (const { Properties: role } of roles) {
       for (const policy of role.ManagedPolicyArns ?? []) expect(resources).toHaveProperty(policy);
       expect(role.AssumeRolePolicyDocument.Statement).toEqual([
