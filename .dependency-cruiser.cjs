@@ -15,7 +15,7 @@ const ARROWS = {
   seed: ['messaging', 'project-files\\.ts', 'table'],
   local: ['config', 'messaging', 'seed', 'stream', 'table', 'users'],
   commands: ['config', 'messaging', 'seed', 'stream', 'summaries', 'table', 'users'],
-  lambda: ['compose-api\\.ts', 'config', 'log\\.ts', 'summaries', 'table'],
+  lambda: ['compose-api\\.ts', 'config', 'log\\.ts', 'summaries', 'table', 'users'],
   config: [],
 };
 
@@ -48,7 +48,7 @@ module.exports = {
       comment: 'Nothing imports a process: each is the root of its own composition',
       severity: 'error',
       from: {},
-      to: { path: '^src/((api|worker|local|cli)\\.ts$|lambda/(api|update-summaries)\\.ts$)' },
+      to: { path: '^src/((api|worker|local|cli)\\.ts$|lambda/(api|post-confirmation|update-summaries)\\.ts$)' },
     },
     {
       name: 'keys-stay-in-the-table',
@@ -85,7 +85,8 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|update-summaries)\\.ts)$',
+        pathNot:
+          '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|post-confirmation|update-summaries)\\.ts)$',
       },
       to: {},
     },

@@ -40,6 +40,7 @@ const APP: Bundle = {
 const LAMBDAS: readonly Bundle[] = [
   lambda('api', { files: ['schema'], budgetKb: 2_800 }),
   lambda('update-summaries', { budgetKb: 850 }),
+  lambda('post-confirmation', { budgetKb: 310 }),
 ];
 
 /** How much code a start loads. */

@@ -21,6 +21,7 @@ import { verify } from './summaries/verify.ts';
 import { type LocalToken, token } from './token.ts';
 import { add } from './users/add.ts';
 import { list as listUsers } from './users/list.ts';
+import { syncCognito } from './users/sync-cognito.ts';
 
 const DESCRIPTION = [
   'Operate cruddur-messages.',
@@ -53,7 +54,7 @@ export function createProgram(operator: Operator, localToken: LocalToken): Comma
     sessions(operator),
     connect(operator),
   ]);
-  addArea('users', 'the people of the directory', [listUsers(operator), add(operator)]);
+  addArea('users', 'the people of the directory', [listUsers(operator), add(operator), syncCognito(operator)]);
   addArea('summaries', "the members' summaries, against the groups' logs", [verify(operator), rebuild(operator)]);
   addArea('dead-letters', 'records of the stream that could not be applied', [
     listDeadLetters(operator),

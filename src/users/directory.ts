@@ -1,7 +1,7 @@
 import pg from 'pg';
 import * as z from 'zod';
 import { type Call, timed } from '../calls.ts';
-import { UnavailableError } from '../errors.ts';
+import { DomainError, UnavailableError } from '../errors.ts';
 import type { User } from '../model.ts';
 
 /** The people, as Postgres knows them. */
@@ -65,11 +65,16 @@ function isText(text: string): boolean {
   return !text.includes('\0') && text.isWellFormed();
 }
 
-/** Everything that is not about the statement itself means that the directory can't be reached for the moment. */
-async function answered<Result>(call: Promise<Result>): Promise<Result> {
+/**
+ * The result of a call to the directory.
+ *
+ * @throws UnavailableError for everything that is not about the statement itself: the directory can't be reached for the moment
+ */
+export async function answered<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (error) {
+    if (error instanceof DomainError) throw error;
     if (error instanceof pg.DatabaseError && !TRANSIENT_CLASSES.has(error.code?.slice(0, 2) ?? '')) throw error;
     throw new UnavailableError('The directory of people does not answer. Try again.', { cause: error });
   }

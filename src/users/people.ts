@@ -1,6 +1,7 @@
 import pg from 'pg';
 import * as z from 'zod';
 import { BadUserInputError } from '../errors.ts';
+import { answered } from './directory.ts';
 
 const row = z
   .object({
@@ -55,12 +56,39 @@ export async function addPerson(pool: pg.Pool, { handle, displayName, email, sub
   }
 }
 
+/**
+ * Adds a person whose tokens have the subject, unless that was done before. Calls that come at once add one person.
+ *
+ * @returns the person who has the subject, whatever else was known of them before
+ * @throws BadUserInputError as `addPerson` does
+ * @throws UnavailableError when the directory does not answer
+ */
+export async function addPersonOnce(pool: pg.Pool, person: NewPerson & { subject: string }): Promise<PersonRow> {
+  try {
+    return await answered(addPerson(pool, person));
+  } catch (error) {
+    // Which constraint a repetition violates first, that of the subject or that of the handle, is for Postgres to choose.
+    const known = error instanceof BadUserInputError ? await answered(findBySubject(pool, person.subject)) : undefined;
+    if (known) return known;
+    throw error;
+  }
+}
+
+async function findBySubject(pool: pg.Pool, subject: string): Promise<PersonRow | undefined> {
+  const { rows } = await pool.query(`SELECT ${COLUMNS} FROM users WHERE cognito_user_id = $1`, [subject]);
+  return rows.map((each) => row.parse(each)).at(0);
+}
+
 /** What a violated constraint of db/schema.sql means to who wrote the value; undefined for any other error. */
 function refusal(error: unknown): BadUserInputError | undefined {
   if (!(error instanceof pg.DatabaseError)) return undefined;
-  const sentence = SENTENCES[error.constraint ?? ''];
+  const sentence =
+    error.code === NO_CHARACTER ? 'A text has a character that is none.' : SENTENCES[error.constraint ?? ''];
   return sentence ? new BadUserInputError(sentence, { cause: error }) : undefined;
 }
+
+/** Postgres has no NUL in text: see "PostgreSQL Error Codes" in the PostgreSQL manual. */
+const NO_CHARACTER = '22021';
 
 /** By the names of the constraints, which Postgres makes up where the schema has none. */
 const SENTENCES: Readonly<Record<string, string>> = {

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,6 +91,33 @@ describe('a function of the template, from its package and under plain Node,', (
 
       expect(reply).toEqual({ batchItemFailures: [] });
       expect(await getSummary(table, ann.id, groupIdOf([ann, ben]))).toMatchObject({ lastSequence: 2 });
+    },
+    PostConfirmationFunction: async (answerTo) => {
+      const table = await aTable();
+      const [sub, handle] = [randomUUID(), `n_${randomBytes(8).toString('hex')}`];
+      const event = {
+        version: '1',
+        region: 'eu-central-1',
+        userPoolId: 'eu-central-1_AbCdEfGhI',
+        userName: handle,
+        callerContext: { awsSdkVersion: 'aws-sdk-unknown-unknown', clientId: '1example23456789' },
+        triggerSource: 'PostConfirmation_ConfirmSignUp',
+        request: {
+          userAttributes: {
+            sub,
+            'cognito:user_status': 'CONFIRMED',
+            email_verified: 'true',
+            email: `${handle}@example.com`,
+            preferred_username: handle,
+          },
+        },
+        response: {},
+      };
+
+      expect(await answerTo(table.name, event)).toEqual(event);
+
+      const { rows } = await pool.query('SELECT handle FROM users WHERE cognito_user_id = $1', [sub]);
+      expect(rows).toEqual([{ handle }]);
     },
   };
 

@@ -13,6 +13,7 @@ import { getSummary, replaceSummary } from '../../src/table/summaries.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { type Access, accessedEngine, permissionsOf } from '../support/access.ts';
+import type { Resource } from '../support/cloudformation.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { startIssuer } from '../support/issuer.ts';
@@ -21,16 +22,20 @@ import { addPeople, type Person } from '../support/people.ts';
 import { deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
 import { aTable, testRegion } from '../support/table.ts';
+import { serveUserPool } from '../support/user-pool.ts';
 import { startWorker, useCheckpoints } from '../support/worker.ts';
 
-/** What the policies of these names, and of the roles of these names, permit on the table. */
-function permitted({ name }: Table, ...policies: string[]): Access[] {
-  const stacks = ['lambda', 'container'].map((WorkerRunsOn) => deployedStack({ TableName: name, WorkerRunsOn }));
-  const found = policies.map((policy) => stacks.map(({ resources }) => resources[policy]).find(Boolean)?.Properties);
-  return found
-    .flatMap(({ PolicyDocument, Policies }) => PolicyDocument ?? Policies.map((each: typeof found) => each))
-    .flatMap((document) => permissionsOf(document.PolicyDocument ?? document))
-    .sort();
+/** What a managed policy, or a role's own policies, permit on the table. */
+function permitted({ name }: Table, policyOrRole: string): Access[] {
+  const resource = ['lambda', 'container']
+    .map((WorkerRunsOn) => deployedStack({ TableName: name, WorkerRunsOn }).resources[policyOrRole])
+    .find((each) => each !== undefined);
+  if (!resource) throw new Error(`The template has no ${policyOrRole}`);
+  return sorted(documentsOf(resource).flatMap(permissionsOf));
+}
+
+function documentsOf({ Properties: { PolicyDocument, Policies } }: Resource): Parameters<typeof permissionsOf>[0][] {
+  return PolicyDocument ? [PolicyDocument] : Policies.map((policy: Resource['Properties']) => policy.PolicyDocument);
 }
 
 function sorted(accesses: Iterable<Access>): Access[] {
@@ -181,7 +186,7 @@ test('the worker in a container may do what it does, and nothing else', async ()
   expect(permitted(table, 'ContainerWorkerPolicy')).toEqual(sorted(accesses));
 });
 
-/** The commands that look at the table and mend it. */
+/** The commands that look at the table, or at the user pool, and mend what is not as it should be. */
 const OPERATORS = (handles: readonly string[]): readonly (readonly string[])[] => [
   ['ddb', 'list-tables'],
   ['ddb', 'scan'],
@@ -191,12 +196,13 @@ const OPERATORS = (handles: readonly string[]): readonly (readonly string[])[] =
   ['summaries', 'verify'],
   ['dead-letters', 'list'],
   ['dead-letters', 'replay'],
+  ['users', 'sync-cognito', '--dry-run'],
 ];
 
-/** Commands for other tables than one that the template made, or for no table at all. */
-const NOT_HERE = /^(ddb (schema-load|seed|drop)|db|users|token)\b/;
+/** Commands for other tables than one that the template made, or for the directory alone. */
+const NOT_HERE = /^(ddb (schema-load|seed|drop)|db|users (list|add)|token)\b/;
 
-test('operators may do what their commands do that look at the table and mend it, and nothing else', async () => {
+test('operators may do what their commands do that look at the stores and mend them, and nothing else', async () => {
   const table = await aTable();
   await useCheckpoints(table);
   const pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
@@ -215,11 +221,22 @@ test('operators may do what their commands do that look at the table and mend it
   }
   await spoilSummary(table, ben.id, groupIdOf(members));
   const { endpoint, accesses } = await accessedEngine(table.name);
+  const userPool = await serveUserPool(async () => []);
+  onTestFinished(userPool.stop);
+  const environment = {
+    ...targetOf(table),
+    DYNAMODB_ENDPOINT: endpoint,
+    COGNITO_ENDPOINT: userPool.endpoint,
+    COGNITO_USER_POOL_ID: 'eu-central-1_AbCdEfGhI',
+  };
 
   const codes: Record<string, number> = {};
   for (const command of OPERATORS(members.map(({ handle }) => handle))) {
-    const { code } = await runCommand({ ...targetOf(table), DYNAMODB_ENDPOINT: endpoint }, ...command);
+    const { code } = await runCommand(environment, ...command);
     codes[command.slice(0, 2).join(' ')] = code;
+  }
+  for (const { UserPoolId: id } of userPool.requests) {
+    accesses.add(`cognito-idp:ListUsers arn:aws:cognito-idp:eu-central-1:123456789012:userpool/${id}`);
   }
 
   expect(codes).toEqual({
@@ -230,13 +247,14 @@ test('operators may do what their commands do that look at the table and mend it
     'summaries rebuild': 0,
     'summaries verify': 0,
     'dead-letters list': 0,
+    'users sync-cognito': 0,
     // One is applied, one is left.
     'dead-letters replay': 1,
   });
   expect(permitted(table, 'OperatorPolicy')).toEqual(sorted(accesses));
 });
 
-test('every command either has its permissions, or is none for a table that the template made', () => {
+test('every command either has its permissions, or needs none here', () => {
   const operator = { environment: {}, terminal: openTerminal(process.stdout, process.stderr), foundWrong: () => {} };
   const program = createProgram(operator, async () => '');
 
@@ -265,17 +283,10 @@ test('every policy names its actions and its resources, and roles take no others
     const { resources } = deployedStack({ WorkerRunsOn });
     const policies = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::ManagedPolicy');
     const roles = Object.values(resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
-    const permissions = [
-      ...policies.map(({ Properties: { PolicyDocument } }) => PolicyDocument),
-      ...roles.flatMap(({ Properties: { Policies } }) =>
-        Policies.map(({ PolicyDocument }: (typeof policies)[number]['Properties']) => PolicyDocument),
-      ),
-    ].flatMap(permissionsOf);
+    const permissions = [...policies, ...roles].flatMap(documentsOf).flatMap(permissionsOf);
 
     expect(permissions.filter((each) => /^\S*\*/.test(each))).toEqual([]);
-    expect(new Set(permissions.filter((each) => each.includes('*') && !ON_EVERYTHING.includes(each)))).toEqual(
-      new Set(),
-    );
+    expect(permissions.filter((each) => each.includes('*') && !ON_EVERYTHING.includes(each))).toEqual([]);
     for (const { Properties: role } of roles) {
       for (const policy of role.ManagedPolicyArns ?? []) expect(resources).toHaveProperty(policy);
       expect(role.AssumeRolePolicyDocument.Statement).toEqual([

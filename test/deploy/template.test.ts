@@ -1,6 +1,7 @@
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { readApiConfig } from '../../src/config/api.ts';
+import { readPostConfirmationConfig } from '../../src/config/post-confirmation.ts';
 import { readWorkerConfig } from '../../src/config/worker.ts';
 import { createMessage } from '../../src/messaging/create-message.ts';
 import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
@@ -22,10 +23,6 @@ function resourceOf(name: string, parameters?: Record<string, string>): Resource
   const resource = deployedStack(parameters).resources[name];
   if (!resource) throw new Error(`The stack has no ${name}`);
   return resource;
-}
-
-function typesOf(parameters?: Record<string, string>): Set<string> {
-  return new Set(Object.values(deployedStack(parameters).resources).map(({ Type }) => Type));
 }
 
 test('the table is the one that the code defines', () => {
@@ -123,6 +120,7 @@ test('what the worker can’t apply is tried a bounded time and then told, and a
 const CONFIGURATIONS: Record<string, (environment: NodeJS.ProcessEnv) => object> = {
   ApiFunction: readApiConfig,
   WorkerFunction: readWorkerConfig,
+  PostConfirmationFunction: readPostConfirmationConfig,
 };
 
 test('every function has an environment that its configuration takes, and logs that are kept for a time', () => {
@@ -137,16 +135,18 @@ test('every function has an environment that its configuration takes, and logs t
       // It stands for the secret's value, which CloudFormation fills in.
       ...(found.Environment.Variables.DATABASE_URL && { DATABASE_URL: 'postgres://cruddur@db.example.com/cruddur' }),
     };
-    expect(CONFIGURATIONS[name]?.({ ...variables, AWS_REGION: REGION })).toMatchObject({
-      table: { name: 'my-messages', region: REGION, endpoint: undefined },
-    });
+    const configuration = CONFIGURATIONS[name]?.({ ...variables, AWS_REGION: REGION });
+    expect(configuration).toMatchObject({ logLevel: 'info' });
+    if (name !== 'PostConfirmationFunction') {
+      expect(configuration).toMatchObject({ table: { name: 'my-messages', region: REGION, endpoint: undefined } });
+    }
     const logs = resources[found.LoggingConfig.LogGroup];
     expect(logs).toMatchObject({ Type: 'AWS::Logs::LogGroup', Properties: { RetentionInDays: 30 } });
   }
 });
 
-test('the directory’s address is in no template, and no log: it comes from a secret', () => {
-  const { DATABASE_URL: address } = resourceOf('ApiFunction').Properties.Environment.Variables;
+test.each(['ApiFunction', 'PostConfirmationFunction'])('the directory’s address comes to %s from a secret', (name) => {
+  const { DATABASE_URL: address } = resourceOf(name).Properties.Environment.Variables;
 
   expect(address).toMatch(/^\{\{resolve:secretsmanager:arn:aws:secretsmanager:.+:SecretString:DATABASE_URL\}\}$/);
 });
@@ -163,16 +163,32 @@ test('the HTTP API has one route for everything, throttles, and logs each reques
   expect(api).not.toHaveProperty('CorsConfiguration');
 });
 
-test('functions are in a network only where one is given', () => {
-  const inside = resourceOf('ApiFunction').Properties;
-  const outside = resourceOf('ApiFunction', { SubnetIds: '', SecurityGroupIds: '' }).Properties;
+test.each(['ApiFunction', 'PostConfirmationFunction'])('%s is in a network only where one is given', (name) => {
+  const inside = resourceOf(name).Properties;
+  const outside = resourceOf(name, { SubnetIds: '', SecurityGroupIds: '' }).Properties;
 
   expect(inside.VpcConfig).toEqual({ SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] });
   expect(outside).not.toHaveProperty('VpcConfig');
 });
 
-test('with containers there are the table and policies for their roles, and neither functions nor an HTTP API', () => {
-  expect(typesOf(CONTAINERS)).toEqual(new Set(['AWS::DynamoDB::Table', 'AWS::IAM::ManagedPolicy']));
+test('the user pool, and nobody else, invokes its trigger, and no longer than it waits', () => {
+  expect(resourceOf('PostConfirmationFunction').Properties.Timeout).toBe(5);
+  expect(resourceOf('PostConfirmationPermission').Properties).toEqual({
+    Action: 'lambda:InvokeFunction',
+    FunctionName: 'PostConfirmationFunction.Arn',
+    Principal: 'cognito-idp.amazonaws.com',
+    SourceAccount: '123456789012',
+    SourceArn: 'arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_AbCdEfGhI',
+  });
+});
+
+test('with containers there are the table and policies for their roles, and neither an API nor a worker', () => {
+  const { resources } = deployedStack(CONTAINERS);
+
+  const names = Object.keys(resources).filter((name) => !name.startsWith('PostConfirmation'));
+  expect(new Set(names.map((name) => resources[name]?.Type))).toEqual(
+    new Set(['AWS::DynamoDB::Table', 'AWS::IAM::ManagedPolicy']),
+  );
   expect(deployedStack(CONTAINERS).outputs).toMatchObject({
     TableName: 'cruddur-messages',
     ApiPolicyArn: 'ApiPolicy',
