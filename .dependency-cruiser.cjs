@@ -77,7 +77,8 @@ module.exports = {
       severity: 'error',
       from: {
         orphan: true,
-        pathNot: '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|post-confirmation|update-summaries)\\.ts)$',
+        pathNot:
+          '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|post-confirmation|update-summaries)\\.ts)$',
       },
       to: {},
     },
