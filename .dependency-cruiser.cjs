@@ -3,8 +3,9 @@
 
 /** Which folders of src/ each folder may import, besides itself, model.ts and errors.ts. */
 const ARROWS = {
-  http: ['graphql', 'messaging', 'users'],
-  graphql: ['messaging', 'project-files\\.ts', 'table', 'users'],
+  http: ['graphql', 'messaging', 'table', 'telemetry', 'users'],
+  telemetry: ['config', 'stream', 'table'],
+  graphql: ['messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
   table: [],
   users: ['project-files\\.ts'],
@@ -18,7 +19,7 @@ const ARROWS = {
   config: [],
 };
 
-const LEAVES = ['model\\.ts', 'errors\\.ts'];
+const LEAVES = ['calls\\.ts', 'model\\.ts', 'errors\\.ts'];
 
 module.exports = {
   forbidden: [
@@ -69,6 +70,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/(local/|local\\.ts$)' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'traces-on-demand',
+      comment: 'OpenTelemetry is loaded where it is asked for, and costs nothing elsewhere',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/telemetry/traces\\.ts$', dependencyTypesNot: ['dynamic-import'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -6,6 +6,8 @@ import { createViewers } from './identity/viewers.ts';
 import { type Log, openLog } from './log.ts';
 import { pingTable } from './table/health.ts';
 import { openTable } from './table/table.ts';
+import { createApiMetrics } from './telemetry/metrics.ts';
+import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { openDirectory } from './users/directory.ts';
 import { openPool } from './users/pool.ts';
 
@@ -23,6 +25,9 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
   const table = openTable(config.table);
   const pool = openPool({ ...config.directory, onIdleError: (err) => log.warn({ err }, 'directory connection lost') });
   const directory = openDirectory(pool);
+  const metrics = config.metrics && createApiMetrics();
+  const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
+  const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
   const server = await createHttpServer({
     log,
     local: config.local,
@@ -32,14 +37,22 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     directory,
     viewerOf: createViewers(createTokenVerifier(config.identity), directory.findBySubject),
     healthChecks: { table: () => pingTable(table), directory: directory.ping },
+    requestListeners: [metrics?.onRequest, traces?.onRequest].filter((each) => each !== undefined),
   });
   return {
     server,
     log,
     close: async () => {
       await server.close();
-      await pool.end();
+      await Promise.all([pool.end(), traces?.stop()]);
+      if (metricsServer) stopMetrics(metricsServer);
       table.client.destroy();
     },
   };
+}
+
+/** Loads OpenTelemetry, which costs nothing where it is not asked for. */
+async function startTraces(endpoint: string, log: Log) {
+  const { openTraces } = await import('./telemetry/traces.ts');
+  return openTraces(endpoint, 'cruddur-messages-api', (err) => log.warn({ err }, 'traces could not be sent'));
 }

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { timed } from './calls.ts';
 import { readWorkerConfig } from './config/worker.ts';
-import { openLog } from './log.ts';
-import { createWorkerMetrics, serveMetrics } from './metrics.ts';
+import { type Log, openLog } from './log.ts';
 import { drainOnStop, startProcess, tellReady } from './process.ts';
 import { findStreamArn, openStreams } from './stream/client.ts';
 import { readStream } from './stream/reader.ts';
+import type { StreamRecord } from './stream/shards.ts';
 import { checkpointTable } from './stream/table.ts';
 import { processRecords } from './summaries/process.ts';
 import { rebuildSummaries } from './summaries/rebuild.ts';
-import { openTable } from './table/table.ts';
+import { type EngineCall, observeCalls, openTable } from './table/table.ts';
+import { createWorkerMetrics } from './telemetry/metrics.ts';
+import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 
 /** How long to wait before a table without a stream is looked at again. */
 const LOOK_AGAIN_MS = 5_000;
@@ -25,7 +28,8 @@ async function start(): Promise<void> {
   const table = openTable(config.table);
   const streams = openStreams(config.table);
   const metrics = createWorkerMetrics();
-  const metricsServer = config.metrics && serveMetrics(metrics.registry, config.metrics);
+  const metricsServer = config.metrics && (await serveMetrics(metrics.registry, config.metrics));
+  const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
   const stop = new AbortController();
   const { signal } = stop;
 
@@ -33,7 +37,8 @@ async function start(): Promise<void> {
   drainOnStop(log, 5_000, async () => {
     stop.abort();
     await reading;
-    metricsServer?.close();
+    await traces?.stop();
+    if (metricsServer) stopMetrics(metricsServer);
     streams.destroy();
     table.client.destroy();
   });
@@ -54,17 +59,17 @@ async function start(): Promise<void> {
           streamArn,
           table: checkpointTable(table),
           owner,
-          process: (records, held) =>
-            processRecords(table, records, held, ({ reason }, pending) =>
-              log.warn({ reason, pending }, 'trying records again'),
-            ),
+          process: processBatch,
           onTrimmed: async () => {
             const { mended, left } = await rebuildSummaries(table);
             log.warn({ mended, left: left.length }, 'summaries rebuilt');
           },
-          onBatch: (batch) => {
-            metrics.onBatch(batch);
-            log[batch.lagMs > BEHIND_MS ? 'warn' : 'debug'](batch, 'batch done');
+          watch: {
+            ...metrics,
+            onBatch: (batch) => {
+              metrics.onBatch(batch);
+              log[batch.lagMs > BEHIND_MS ? 'warn' : 'debug'](batch, 'batch done');
+            },
           },
           log,
           signal,
@@ -74,4 +79,26 @@ async function start(): Promise<void> {
       await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => {});
     }
   }
+
+  async function processBatch(records: readonly StreamRecord[], held: AbortSignal) {
+    const engineCalls: EngineCall[] = [];
+    const observed = observeCalls(table, (call) => {
+      metrics.onEngineCall(call);
+      if (traces) engineCalls.push(call);
+    });
+    return timed(
+      'update summaries',
+      () =>
+        processRecords(observed, records, held, ({ reason }, pending) =>
+          log.warn({ reason, pending }, 'trying records again'),
+        ),
+      (call) => traces?.onBatch({ ...call, records: records.length, engineCalls }),
+    );
+  }
+}
+
+/** Loads OpenTelemetry, which costs nothing where it is not asked for. */
+async function startTraces(endpoint: string, log: Log) {
+  const { openTraces } = await import('./telemetry/traces.ts');
+  return openTraces(endpoint, 'cruddur-messages-worker', (err) => log.warn({ err }, 'traces could not be sent'));
 }

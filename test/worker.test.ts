@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { expect, onTestFinished, test, vi } from 'vitest';
-import { createWorkerMetrics, serveMetrics } from '../src/metrics.ts';
+import { expect, test, vi } from 'vitest';
 import type { User } from '../src/model.ts';
 import { findStreamArn } from '../src/stream/client.ts';
 import { listDeadLetters } from '../src/stream/dead-letters.ts';
@@ -172,23 +169,3 @@ test('a worker whose checkpoint is older than the stream rebuilds the summaries 
   await vi.waitFor(async () => expect(await getSummary(table, members[1].id, messageGroupId)).toEqual(right), 20_000);
   await vi.waitFor(() => expect(second.log().map(({ msg }) => msg)).toContain('summaries rebuilt'), 20_000);
 }, 60_000);
-
-test('lag and dead letters are counted for Prometheus', async () => {
-  const metrics = createWorkerMetrics();
-
-  metrics.onBatch({ records: 10, poison: 1, lagMs: 1500 });
-  metrics.onBatch({ records: 5, poison: 0, lagMs: 250 });
-
-  const server = serveMetrics(metrics.registry, { host: '127.0.0.1', port: 0 });
-  onTestFinished(() => {
-    server.close();
-  });
-  await once(server, 'listening');
-  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
-
-  expect(response.headers.get('content-type')).toContain('text/plain');
-  const text = await response.text();
-  expect(text).toContain('stream_records_total 15');
-  expect(text).toContain('stream_dead_letters_total 1');
-  expect(text).toContain('stream_lag_seconds 0.25');
-});

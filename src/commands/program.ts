@@ -23,11 +23,10 @@ import { add } from './users/add.ts';
 import { list as listUsers } from './users/list.ts';
 import { syncCognito } from './users/sync-cognito.ts';
 
-const DESCRIPTION = `Operate cruddur-messages.
-
-Commands work on the local stack, as long as none of AWS_REGION, DYNAMODB_ENDPOINT and DATABASE_URL is set; otherwise on the
-engines that these name. What destroys refuses a target that is not on this machine, unless its name is typed out. The exit
-code is 0, or 1 for a command that failed or found something wrong.`;
+const DESCRIPTION = [
+  'Operate cruddur-messages.',
+  'Commands work on the local stack, as long as none of AWS_REGION, DYNAMODB_ENDPOINT and DATABASE_URL is set; otherwise on the engines that these name. What destroys refuses a target that is not on this machine, unless its name is typed out. The exit code is 0, or 1 for a command that failed or found something wrong.',
+].join('\n\n');
 
 /** The operators' command line: an area for each engine and each thing to look after, and the commands of each. */
 export function createProgram(operator: Operator, localToken: LocalToken): Command {

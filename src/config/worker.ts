@@ -11,13 +11,15 @@ export interface WorkerConfig {
   /** How long a worker that died keeps its shards. */
   readonly leaseMs: number;
   readonly metrics: MetricsConfig | undefined;
+  /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
+  readonly tracesEndpoint: string | undefined;
 }
 
 const workerVariables = z.object({
   LOG_LEVEL: logLevel.default('info'),
   HOST: z.string().default('127.0.0.1'),
   LEASE_SECONDS: integer(1, 60).default(9),
-  METRICS_PORT: telemetryVariables.METRICS_PORT,
+  ...telemetryVariables,
   ...tableVariables,
 });
 
@@ -33,5 +35,6 @@ export function readWorkerConfig(environment: NodeJS.ProcessEnv): WorkerConfig {
     table: tableConfig(worker),
     leaseMs: worker.LEASE_SECONDS * 1000,
     metrics: metricsConfig(worker),
+    tracesEndpoint: worker.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }

@@ -1,5 +1,6 @@
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
+import type { GraphQLReport } from '../telemetry/request-report.ts';
 import type { Directory } from '../users/directory.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
@@ -13,6 +14,8 @@ export interface Context {
   readonly loaders: Loaders;
   readonly requestId: string;
   readonly log: RequestLog;
+  /** Told of the operation once it is known how it ended. */
+  readonly onOperation: (report: GraphQLReport) => void;
 }
 
 /** The part of a request's log that is used. */
@@ -26,6 +29,7 @@ export interface ContextParts {
   readonly directory: Directory;
   readonly requestId: string;
   readonly log: RequestLog;
+  readonly onOperation: (report: GraphQLReport) => void;
 }
 
 /** The context of a request by `viewer`. */

@@ -6,6 +6,7 @@ import {
 import type { Context } from './context.ts';
 import { errorReports, formatError } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
+import { operationReports } from './operation-reports.ts';
 import { sandbox } from './sandbox.ts';
 import { createSchema } from './schema.ts';
 
@@ -28,6 +29,7 @@ export function createGraphQLServer({ local, sandboxToken }: GraphQLServerOption
     plugins: [
       anonymousIntrospectionOnly,
       errorReports,
+      operationReports,
       // Replies say themselves how they may be cached; see the HTTP route.
       ApolloServerPluginCacheControlDisabled(),
       local ? sandbox(sandboxToken) : ApolloServerPluginLandingPageDisabled(),

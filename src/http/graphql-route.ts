@@ -7,7 +7,9 @@ import { type Context, createAnonymousContext, createContext } from '../graphql/
 import { graphQLError, maskedError } from '../graphql/errors.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
-import type { Directory } from '../users/directory.ts';
+import { observeCalls } from '../table/table.ts';
+import type { GraphQLReport } from '../telemetry/request-report.ts';
+import { type Directory, observeDirectory } from '../users/directory.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 
 export interface GraphQLRouteParts {
@@ -52,7 +54,18 @@ async function contextOf(
   request: FastifyRequest,
   { messaging, directory, viewerOf, anonymousIntrospection }: Omit<GraphQLRouteParts, 'graphql'>,
 ): Promise<Context> {
-  const parts = { messaging, directory, requestId: request.id, log: request.log };
+  const { notes, id, log } = request;
+  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call));
+  const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call));
+  const parts = {
+    messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
+    directory: observed,
+    requestId: id,
+    log,
+    onOperation: (report: GraphQLReport) => {
+      notes.graphql = report;
+    },
+  };
   if (anonymousIntrospection && isAnonymous(request.raw)) {
     return createAnonymousContext(() => challenge(missingToken()), parts);
   }

@@ -4,8 +4,10 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
+import type { RequestListener } from '../telemetry/request-report.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
+import { reportRequests } from './request-reports.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
@@ -14,6 +16,7 @@ export interface HttpServerOptions
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
   readonly corsOrigins: readonly string[];
   readonly healthChecks: Readonly<Record<string, HealthCheck>>;
+  readonly requestListeners: readonly RequestListener[];
 }
 
 /** Apollo Sandbox when it is opened at its own address. */
@@ -47,7 +50,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
   endConnectionsOnClose(app);
-  logRequests(app);
+  reportRequests(app, options.requestListeners);
   answerErrors(app);
 
   await app.register(helmet, {
@@ -90,25 +93,6 @@ function endConnectionsOnClose(app: FastifyInstance): void {
   });
   app.addHook('onSend', async (_, reply) => {
     if (isClosing) reply.header('connection', 'close');
-  });
-}
-
-/** One line a request. Neither headers nor the query string, where variables may be, nor bodies are in it. */
-function logRequests(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        path: request.url.split('?', 1)[0],
-        status: reply.statusCode,
-        durationMs: Math.round(reply.elapsedTime * 10) / 10,
-        remoteAddress: request.ip,
-      },
-      'request',
-    );
   });
 }
 

@@ -56,3 +56,9 @@ export function processEnvironment(
     SANDBOX_TOKEN: sandboxToken,
   };
 }
+
+/** The worker's own: on one machine, the port after the API's is for its metrics. */
+export function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const port = environment['METRICS_PORT'];
+  return port ? { ...environment, METRICS_PORT: String(Number(port) + 1) } : environment;
+}

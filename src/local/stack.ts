@@ -12,7 +12,7 @@ import { openDirectory } from '../users/directory.ts';
 import { openPool } from '../users/pool.ts';
 import { loadSchema } from '../users/schema.ts';
 import { findSubject } from '../users/subjects.ts';
-import { type LocalAddresses, localAddresses, processEnvironment } from './addresses.ts';
+import { type LocalAddresses, localAddresses, processEnvironment, workerEnvironment } from './addresses.ts';
 import { type Child, startChild } from './children.ts';
 import { startDynoxide, untilListening } from './dynoxide.ts';
 import { LocalStackError } from './errors.ts';
@@ -90,7 +90,7 @@ export async function startStack(
       name,
       command: process.execPath,
       args: [...process.execArgv, file],
-      environment,
+      environment: name === 'worker' ? workerEnvironment(environment) : environment,
       mark: file,
       own: true,
     });

@@ -32,7 +32,7 @@ export interface StreamReaderOptions {
   readonly process: (records: readonly StreamRecord[], signal: AbortSignal) => Promise<readonly Poison[]>;
   /** Called when records were lost before they were read. */
   readonly onTrimmed: () => Promise<void>;
-  readonly onBatch?: (batch: { readonly records: number; readonly poison: number; readonly lagMs: number }) => void;
+  readonly watch?: ShardWatch;
   readonly log: StreamLog;
   /** Stops the reading: batches under way are given up, leases are released. */
   readonly signal: AbortSignal;
@@ -42,6 +42,25 @@ export interface StreamReaderOptions {
    */
   readonly leaseMs?: number;
   readonly pace?: Pace;
+}
+
+/** A batch that is done. */
+export interface DoneBatch {
+  readonly shardId: string;
+  readonly records: number;
+  /** How many of them were set aside. */
+  readonly poison: number;
+  /** How long ago the last of them was written. */
+  readonly lagMs: number;
+}
+
+/** Told how far the shards are that this reader holds. */
+export interface ShardWatch {
+  onBatch(batch: DoneBatch): void;
+  /** There is nothing more to read in the shard for the moment. */
+  onCaughtUp(shardId: string): void;
+  /** The shard is at its end, or another reader's from now on. */
+  onLeft(shardId: string): void;
 }
 
 const DEFAULT_LEASE_MS = 9_000;
@@ -169,7 +188,7 @@ class StreamReader {
   }
 
   async #read(shardId: string, checkpoint: string | undefined, signal: AbortSignal): Promise<void> {
-    const { client, streamArn, log } = this.#options;
+    const { client, streamArn, log, watch } = this.#options;
     try {
       const end = await readShard({
         client,
@@ -179,6 +198,7 @@ class StreamReader {
         pace: this.#options.pace ?? DEFAULT_PACE,
         signal,
         onRecords: (records) => this.#onRecords(shardId, records, signal),
+        onCaughtUp: () => watch?.onCaughtUp(shardId),
         onTrimmed: () => this.#trimmed(shardId),
         onRetry: (error) => log.warn({ err: error, shardId }, 'could not read the shard, trying again'),
       });
@@ -187,12 +207,14 @@ class StreamReader {
     } catch (error) {
       // The lease runs out by itself, and the shard is read again from its checkpoint.
       log.warn({ err: error, shardId }, 'shard left');
+    } finally {
+      watch?.onLeft(shardId);
     }
   }
 
   /** Records are checkpointed once done: processed, or set aside. */
   async #onRecords(shardId: string, records: readonly StreamRecord[], signal: AbortSignal): Promise<boolean> {
-    const { table, streamArn, process, onBatch } = this.#options;
+    const { table, streamArn, process, watch } = this.#options;
     const poison = await process(records, signal);
     for (const { record, reason, attempts } of poison) {
       const sequenceNumber = record.dynamodb?.SequenceNumber ?? '0';
@@ -203,7 +225,7 @@ class StreamReader {
     const last = records.at(-1)?.dynamodb;
     if (last?.SequenceNumber === undefined) throw new Error('A record without a sequence number');
     const lagMs = Date.now() - (last.ApproximateCreationDateTime?.getTime() ?? Date.now());
-    onBatch?.({ records: records.length, poison: poison.length, lagMs });
+    watch?.onBatch({ shardId, records: records.length, poison: poison.length, lagMs });
     return this.#leases.checkpoint(shardId, last.SequenceNumber);
   }
 

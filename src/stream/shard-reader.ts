@@ -32,6 +32,8 @@ export interface ShardReading {
   readonly signal: AbortSignal;
   /** Resolves once the records are done; false stops the reading. */
   readonly onRecords: (records: readonly StreamRecord[]) => Promise<boolean>;
+  /** Told when there is nothing to read for the moment. */
+  readonly onCaughtUp: () => void;
   /** Called when records were lost that were never read: they were older than the 24 hours that a stream keeps. */
   readonly onTrimmed: () => Promise<void>;
   /** Told of a call that failed and will be tried again. */
@@ -48,7 +50,7 @@ export type ShardEnd = 'finished' | 'stopped';
  * "GetShardIterator" in the DynamoDB Streams API reference.
  */
 export async function readShard(reading: ShardReading): Promise<ShardEnd> {
-  const { client, pace, signal, onRecords, onTrimmed, onRetry } = reading;
+  const { client, pace, signal, onRecords, onCaughtUp, onTrimmed, onRetry } = reading;
   let { checkpoint } = reading;
   let iterator: string | undefined;
   let idle = pace.busyMs;
@@ -72,7 +74,7 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
       if (records.length > 0) {
         if (!(await onRecords(records))) return 'stopped';
         checkpoint = records.at(-1)?.dynamodb?.SequenceNumber ?? checkpoint;
-      }
+      } else onCaughtUp();
       if (next === undefined) return 'finished';
       iterator = next;
       idle = records.length > 0 ? pace.busyMs : Math.min(idle * 1.25, pace.idleMs);

@@ -1,9 +1,9 @@
 import { parseMessage, parseProfile, parseSentBefore, parseSummary } from './items.ts';
-import { type Key, kindOfKey } from './keys.ts';
+import { itemTypeOf, type Key } from './keys.ts';
 
-/** What an item is about, for a person to read: its kind, the ids of its keys, and what it holds. */
+/** What an item is about, for a person to read: its type, the ids of its keys, and what it holds. */
 export interface DescribedItem {
-  readonly kind: ReturnType<typeof kindOfKey>['kind'] | 'malformed';
+  readonly itemType: ReturnType<typeof itemTypeOf>['itemType'] | 'malformed';
   readonly [detail: string]: unknown;
 }
 
@@ -11,14 +11,14 @@ export interface DescribedItem {
 export function describeItem(item: Record<string, unknown>): DescribedItem {
   const key = { pk: String(item['pk']), sk: String(item['sk']) };
   try {
-    return { ...kindOfKey(key), ...held(key, item) };
+    return { ...itemTypeOf(key), ...held(key, item) };
   } catch (error) {
-    return { kind: 'malformed', reason: (error as Error).message, item };
+    return { itemType: 'malformed', reason: (error as Error).message, item };
   }
 }
 
 function held(key: Key, item: Record<string, unknown>): object {
-  switch (kindOfKey(key).kind) {
+  switch (itemTypeOf(key).itemType) {
     case 'message':
       return parseMessage(item);
     case 'message group':

@@ -87,23 +87,23 @@ export function activityKey(lastMessageCreatedAt: string, messageGroupId: string
   return `${lastMessageCreatedAt}#${messageGroupId}`;
 }
 
-/** What kind of item a key is of, and the ids that it spells. */
-export function kindOfKey({ pk, sk }: Key) {
+/** What type of item a key is of, and the ids that it spells. */
+export function itemTypeOf({ pk, sk }: Key) {
   const messageGroupId = pk.startsWith(GROUP_PREFIX) ? messageGroupIdOf(pk) : undefined;
   if (messageGroupId !== undefined && sk === PROFILE_SORT_KEY)
-    return { kind: 'message group', messageGroupId } as const;
+    return { itemType: 'message group', messageGroupId } as const;
   if (messageGroupId !== undefined && sk.startsWith(MESSAGE_PREFIX))
-    return { kind: 'message', messageGroupId } as const;
+    return { itemType: 'message', messageGroupId } as const;
   if (messageGroupId !== undefined && sk.startsWith(SENT_BEFORE_PREFIX)) {
     const [senderId = '', ...clientMessageId] = sk.slice(SENT_BEFORE_PREFIX.length).split('#');
     return {
-      kind: 'sent-before record',
+      itemType: 'sent-before record',
       messageGroupId,
       senderId,
       clientMessageId: clientMessageId.join('#'),
     } as const;
   }
   if (pk.startsWith(USER_PREFIX) && sk.startsWith(GROUP_PREFIX))
-    return { kind: 'summary', userId: userIdOf(pk) } as const;
-  return { kind: 'unknown' } as const;
+    return { itemType: 'summary', userId: userIdOf(pk) } as const;
+  return { itemType: 'unknown' } as const;
 }

@@ -9,6 +9,7 @@ import {
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { type Call, timed } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
 
 /** The one table, and how to reach it. */
@@ -24,18 +25,10 @@ export interface Table {
   readonly client: DynamoDBDocumentClient;
 }
 
-/** One call to the engine, as it is reported once it has ended. */
-export interface EngineCall {
-  /** The API's name of the operation: `Query`, `TransactWriteItems` and so on. */
-  readonly operation: string;
+/** One call to the engine; `operation` is the API's name: `Query`, `TransactWriteItems` and so on. */
+export interface EngineCall extends Call {
   /** What the call consumed, in read or write capacity units; 0 for a refused condition, which reports none. */
   readonly capacityUnits: number;
-  /** Milliseconds since 1970. */
-  readonly startedAt: number;
-  /** With the SDK's own retries. */
-  readonly durationMs: number;
-  /** The error's name; undefined for a call that succeeded. */
-  readonly error: string | undefined;
 }
 
 export interface TableOptions {
@@ -91,18 +84,11 @@ export function observeCalls(table: Table, onCall: (call: EngineCall) => void): 
     const operation = METERED.get(command.constructor);
     if (operation === undefined) return table.send(command);
     Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
-    const startedAt = Date.now();
-    const start = performance.now();
-    const tell = (capacityUnits: number, error: string | undefined) =>
-      onCall({ operation, capacityUnits, startedAt, durationMs: performance.now() - start, error });
-    try {
-      const output = await table.send(command);
-      tell(consumed(output), undefined);
-      return output;
-    } catch (error) {
-      tell(0, (error as Error).name);
-      throw error;
-    }
+    return timed(
+      operation,
+      () => table.send(command),
+      (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
+    );
   };
   return { ...table, send: send as Table['send'] };
 }
@@ -112,8 +98,8 @@ interface Consumption {
 }
 
 /** Single calls report one figure, batches and transactions one for each table. */
-function consumed(output: object): number {
-  const { ConsumedCapacity: capacity } = output as { ConsumedCapacity?: Consumption | Consumption[] };
+function consumed(output: object | undefined): number {
+  const { ConsumedCapacity: capacity } = (output ?? {}) as { ConsumedCapacity?: Consumption | Consumption[] };
   return [capacity ?? []].flat().reduce((sum, each) => sum + (each.CapacityUnits ?? 0), 0);
 }
 

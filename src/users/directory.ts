@@ -1,5 +1,6 @@
 import pg from 'pg';
 import * as z from 'zod';
+import { type Call, timed } from '../calls.ts';
 import { DomainError, UnavailableError } from '../errors.ts';
 import type { User } from '../model.ts';
 
@@ -41,6 +42,16 @@ export function openDirectory(pool: pg.Pool): Directory {
     ping: async () => {
       await answered(pool.query('SELECT 1'));
     },
+  };
+}
+
+/** The same directory, whose calls are told of. */
+export function observeDirectory(directory: Directory, onCall: (call: Call) => void): Directory {
+  return {
+    findByIds: (ids) => timed('findByIds', () => directory.findByIds(ids), onCall),
+    findByHandles: (handles) => timed('findByHandles', () => directory.findByHandles(handles), onCall),
+    findBySubject: (subject) => timed('findBySubject', () => directory.findBySubject(subject), onCall),
+    ping: () => timed('ping', directory.ping, onCall),
   };
 }
 

@@ -608,14 +608,19 @@ describe('the log', () => {
     expect(log).not.toContain('?');
   });
 
-  test('has a line for each request, with its method, path and status', async () => {
+  test('has a line for each request, with its method, path and status, what was asked for, and what it cost', async () => {
     const api = await anApi();
     const [ann] = await api.people(1);
 
-    const { headers } = await get(api, ann, { query: VIEWER });
+    const { headers } = await get(api, ann, { query: 'query Inbox { messageGroups { edges { node { id } } } }' });
 
+    await vi.waitFor(() => expect(linesOf(api, headers.get('x-request-id'))).toHaveLength(1));
     expect(linesOf(api, headers.get('x-request-id'))).toEqual([
-      expect.objectContaining({ method: 'GET', path: '/graphql', status: 200, msg: 'request', level: 30 }),
+      expect.objectContaining({
+        ...{ method: 'GET', path: '/graphql', status: 200, msg: 'request', level: 30 },
+        ...{ operation: 'messageGroups', operationName: 'Inbox', code: 'OK' },
+        ...{ engineCalls: 1, capacityUnits: 0.5, directoryCalls: 0, durationMs: expect.any(Number) },
+      }),
     ]);
   });
 });
@@ -945,6 +950,7 @@ describe('closing', () => {
         return viewerOf(token);
       },
       healthChecks: {},
+      requestListeners: [],
     });
     await server.listen({ port: 0, host: '127.0.0.1' });
     onTestFinished(async () => {

@@ -97,6 +97,18 @@ test('C: a message into a group is 0.5 RCU and 1 WCU', async () => {
   expect(callsOf(api)).toEqual(['Query 0.5', 'PutItem 1']);
 });
 
+test('B: a page of 20 groups of two is 1.5 RCU', async () => {
+  const api = await anApi();
+  const [ann, ...others] = await api.people(22);
+  for (const other of others)
+    await startGroup(api, [ann, other], 'A message of an ordinary length, as people write them.');
+  callsOf(api);
+
+  await api.ask(ann, '{ messageGroups(first: 20) { edges { node { id } } } }');
+
+  expect(callsOf(api)).toEqual(['Query 1.5']);
+});
+
 test('C: a message to people whose group is there costs the same', async () => {
   const api = await anApi();
   const people = await api.people(2);

@@ -8,6 +8,7 @@ import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
 import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
+import type { RequestReport } from '../../src/telemetry/request-report.ts';
 import { openDirectory } from '../../src/users/directory.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { startIssuer, type TestIssuer } from './issuer.ts';
@@ -36,6 +37,8 @@ export interface TestApi {
   readonly calls: EngineCall[];
   /** Every SQL statement so far. */
   readonly statements: string[];
+  /** Every request's report so far. */
+  readonly reports: RequestReport[];
   /** Every line of the log so far. */
   readonly logs: string[];
   /** People of the directory, as many as asked for. */
@@ -98,6 +101,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const { issuer, pool, statements } = shared;
   const calls: EngineCall[] = [];
   const logs: string[] = [];
+  const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call));
   const directory = openDirectory(pool);
   const server = await createHttpServer({
@@ -109,6 +113,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     directory,
     viewerOf: createViewers(createTokenVerifier(issuer.identity), directory.findBySubject),
     healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
+    requestListeners: [(report) => reports.push(report)],
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
   onTestFinished(() => server.close());
@@ -148,6 +153,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     calls,
     statements,
     logs,
+    reports,
     people: async <Count extends number>(count: Count) => (await addPeople(pool, count)) as People<Count>,
     post,
     reply,

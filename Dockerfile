@@ -1,0 +1,22 @@
+# The API, the worker and the operators' commands in one image: which of them runs is the command.
+
+ARG NODE=22
+
+FROM node:${NODE}-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+# Scripts of packages are not needed: what they would make is in the packages themselves.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN npm run build
+
+FROM node:${NODE}-slim
+ENV NODE_ENV=production \
+    NODE_OPTIONS=--enable-source-maps \
+    HOST=0.0.0.0
+WORKDIR /app
+# Complete: the code has its packages in it.
+COPY --from=build /build/dist/app ./
+USER node
+EXPOSE 4000 9464
+CMD ["node", "api.js"]

@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Call } from '../calls.ts';
+import type { EngineCall } from '../table/table.ts';
+import type { GraphQLReport, RequestListener, RequestReport } from '../telemetry/request-report.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What is noted of a request while it is under way. */
+    notes: RequestNotes;
+  }
+}
+
+export interface RequestNotes {
+  readonly startedAt: number;
+  readonly engineCalls: EngineCall[];
+  readonly directoryCalls: Call[];
+  graphql?: GraphQLReport;
+}
+
+/**
+ * Reports each request once it has been answered: as one line of the log, and to the listeners. Neither headers nor the query string,
+ * where variables may be, nor bodies are in it.
+ */
+export function reportRequests(app: FastifyInstance, listeners: readonly RequestListener[]): void {
+  app.decorateRequest('notes');
+  app.addHook('onRequest', async (request, reply) => {
+    request.notes = { startedAt: Date.now(), engineCalls: [], directoryCalls: [] };
+    reply.header('x-request-id', request.id);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const report = reportOf(request, reply.statusCode, reply.elapsedTime);
+    request.log.info(lineOf(report, request), 'request');
+    for (const listener of listeners) listener(report);
+  });
+}
+
+function reportOf(request: FastifyRequest, status: number, durationMs: number): RequestReport {
+  const { headers, id, method, notes, routeOptions } = request;
+  const { traceparent } = headers;
+  return {
+    requestId: id,
+    method,
+    route: routeOptions.url ?? 'none',
+    status,
+    durationMs,
+    ...notes,
+    traceparent: typeof traceparent === 'string' ? traceparent : undefined,
+  };
+}
+
+function lineOf(
+  { method, status, durationMs, graphql, engineCalls, directoryCalls }: RequestReport,
+  request: FastifyRequest,
+) {
+  return {
+    method,
+    path: request.url.split('?', 1)[0],
+    status,
+    ...graphql,
+    durationMs: rounded(durationMs),
+    engineCalls: engineCalls.length,
+    capacityUnits: rounded(engineCalls.reduce((sum, { capacityUnits }) => sum + capacityUnits, 0)),
+    directoryCalls: directoryCalls.length,
+    remoteAddress: request.ip,
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,133 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { buildBundles, type StartSize } from '../../deploy/bundles.ts';
+import type { HttpApiReply } from '../../src/lambda/http-api.ts';
+import { getSummary } from '../../src/table/summaries.ts';
+import { openPool } from '../../src/users/pool.ts';
+import { invoke, startPlain } from '../support/bundled.ts';
+import { freePort } from '../support/engines.ts';
+import { groupIdOf, sendAs, users } from '../support/groups.ts';
+import { httpApiEvent } from '../support/http-api.ts';
+import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { MESSAGES } from '../support/operations.ts';
+import { addPeople, type Person } from '../support/people.ts';
+import { deployedStack } from '../support/stack-template.ts';
+import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
+import { aTable } from '../support/table.ts';
+import { useCheckpoints } from '../support/worker.ts';
+
+let folder: string;
+let sizes: StartSize[];
+let pool: pg.Pool;
+let issuer: TestIssuer;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
+  pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
+  [sizes, issuer] = await Promise.all([buildBundles(folder), startIssuer()]);
+});
+
+afterAll(async () => {
+  await pool.end();
+  await issuer.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Tests' engines in the place of AWS. */
+function engines(tableName: string): NodeJS.ProcessEnv {
+  return {
+    AWS_REGION: 'us-east-1',
+    DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
+    DYNAMODB_TABLE: tableName,
+    DATABASE_URL: inject('databaseUrl'),
+    DATABASE_POOL_SIZE: '1',
+    OIDC_ISSUER: issuer.identity.issuer,
+    OIDC_JWKS_URI: issuer.identity.jwksUri,
+    OIDC_AUDIENCE: issuer.identity.audience,
+  };
+}
+
+test('no start loads more code than its budget', () => {
+  expect(sizes.filter(({ kb, budgetKb }) => kb > budgetKb)).toEqual([]);
+});
+
+describe('a function of the template, from its package and under plain Node,', () => {
+  const functions = Object.entries(deployedStack().resources).filter(
+    ([, { Type }]) => Type === 'AWS::Serverless::Function',
+  );
+
+  /** What each is given, and what has to be true of its answer. */
+  const events: Record<string, (answerTo: (tableName: string, event: unknown) => Promise<unknown>) => Promise<void>> = {
+    ApiFunction: async (answerTo) => {
+      const table = await aTable();
+      const [ann, ben] = (await addPeople(pool, 2)) as [Person, Person];
+      await sendAs(table, [ann, ben], ann, 'hello');
+      const event = httpApiEvent(new URL('https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/graphql'), {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          authorization: `Bearer ${await issuer.token(ben.subject)}`,
+        },
+        body: JSON.stringify({ query: MESSAGES, variables: { messageGroupId: groupIdOf([ann, ben]), first: 1 } }),
+      });
+
+      const reply = (await answerTo(table.name, event)) as HttpApiReply;
+
+      expect(reply).toMatchObject({ statusCode: 200, headers: { 'x-request-id': 'a-request' } });
+      expect(JSON.parse(reply.body)).toMatchObject({ data: { messages: { edges: [{ node: { body: 'hello' } }] } } });
+    },
+    WorkerFunction: async (answerTo) => {
+      const table = await aTable();
+      const [ann, ben] = users(2) as [Person, Person];
+      await sendAs(table, [ann, ben], ann, 'one');
+      await sendAs(table, [ann, ben], ben, 'two');
+      const event = { Records: asLambdaRecords(await streamRecords(table), await streamArnOf(table)) };
+
+      const reply = await answerTo(table.name, event);
+
+      expect(reply).toEqual({ batchItemFailures: [] });
+      expect(await getSummary(table, ann.id, groupIdOf([ann, ben]))).toMatchObject({ lastSequence: 2 });
+    },
+  };
+
+  test.each(functions)('%s answers an event', async (name, { Properties: { CodeUri: code } }) => {
+    const path = /^\.\.\/dist\/(lambda\/[a-z-]+)\/$/.exec(code)?.[1] ?? '';
+
+    await events[name]?.((tableName, event) => invoke(join(folder, path), engines(tableName), event));
+
+    expect.hasAssertions();
+  });
+});
+
+test('the API’s bundle serves, with the files that it reads, and drains', async () => {
+  const table = await aTable();
+  const port = await freePort();
+  const api = startPlain(folder, ['app/api.js'], { ...engines(table.name), PORT: String(port) });
+  expect(await api.message()).toBe('ready');
+
+  const ready = await fetch(`http://127.0.0.1:${port}/health/ready`);
+  const sandbox = await fetch(`http://127.0.0.1:${port}/graphql`, { headers: { accept: 'text/html' } });
+
+  expect(ready.status).toBe(200);
+  expect(await sandbox.text()).toContain('Sandbox');
+  expect(await api.end()).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('the worker’s bundle reads the stream, and the commands’ bundle looks at what it did', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const [ann, ben] = users(2) as [Person, Person];
+  await sendAs(table, [ann, ben], ann, 'one');
+  await sendAs(table, [ann, ben], ben, 'two');
+  const worker = startPlain(folder, ['app/worker.js'], engines(table.name));
+  expect(await worker.message()).toBe('ready');
+
+  // It waits a while for summaries that only lag.
+  const verify = await startPlain(folder, ['app/cli.js', 'summaries', 'verify'], engines(table.name)).ended;
+
+  expect(verify).toEqual({ code: 0, stdout: 'All summaries are as the logs say.\n', stderr: '' });
+  expect(await worker.end()).toMatchObject({ code: 0, stderr: '' });
+});

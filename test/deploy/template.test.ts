@@ -1,0 +1,181 @@
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { expect, test } from 'vitest';
+import { readApiConfig } from '../../src/config/api.ts';
+import { readWorkerConfig } from '../../src/config/worker.ts';
+import { createMessage } from '../../src/messaging/create-message.ts';
+import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
+import type { User } from '../../src/model.ts';
+import { leaseTableDefinition } from '../../src/stream/table.ts';
+import { tableDefinition, timeToLiveDefinition } from '../../src/table/definition.ts';
+import { messageOfImage } from '../../src/table/images.ts';
+import { messageKey, sentBeforeKey } from '../../src/table/keys.ts';
+import { REGION, type Resource } from '../support/cloudformation.ts';
+import { matchesPattern } from '../support/event-pattern.ts';
+import { groupIdOf, sendAs, users } from '../support/groups.ts';
+import { deployedStack } from '../support/stack-template.ts';
+import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
+import { aTable } from '../support/table.ts';
+
+const CONTAINERS = { ApiRunsOn: 'container', WorkerRunsOn: 'container' };
+
+function resourceOf(name: string, parameters?: Record<string, string>): Resource {
+  const resource = deployedStack(parameters).resources[name];
+  if (!resource) throw new Error(`The stack has no ${name}`);
+  return resource;
+}
+
+function typesOf(parameters?: Record<string, string>): Set<string> {
+  return new Set(Object.values(deployedStack(parameters).resources).map(({ Type }) => Type));
+}
+
+test('the table is the one that the code defines', () => {
+  const { Properties: found } = resourceOf('MessagesTable', { TableName: 'my-messages' });
+
+  const { StreamSpecification: stream, ...defined } = tableDefinition('my-messages');
+  expect(found).toMatchObject(defined);
+  // Whoever gives CloudFormation a view wants a stream.
+  expect({ ...found.StreamSpecification, StreamEnabled: true }).toEqual(stream);
+  expect(found.TimeToLiveSpecification).toEqual(timeToLiveDefinition('my-messages').TimeToLiveSpecification);
+});
+
+test('the table of checkpoints is the one that the code defines', () => {
+  const { Properties: found } = resourceOf('CheckpointTable', { TableName: 'my-messages', ...CONTAINERS });
+
+  expect(found).toMatchObject(leaseTableDefinition('my-messages-checkpoints'));
+});
+
+test('the table outlives mistakes: deletions of it, of the stack, and of items', () => {
+  expect(resourceOf('MessagesTable')).toMatchObject({
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      DeletionProtectionEnabled: true,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    },
+  });
+});
+
+test('of all that happens in the table, exactly new messages invoke the worker', async () => {
+  const table = await aTable();
+  const members = users(3) as [User, User, User];
+  const [ann, ben] = members;
+  const messageGroupId = groupIdOf(members);
+  const messaging = { table, findUsersByHandle: async () => members, now: Date.now };
+  // A group with its profile and summaries; a message; a message with a sent-before record; a mark.
+  await sendAs(table, members, ann, 'first');
+  await sendAs(table, members, ben, 'second');
+  const sent = { to: { messageGroupId }, body: 'third', clientMessageId: 'MSG#1' };
+  expect(await createMessage(messaging, ann, sent)).not.toHaveProperty('userErrors');
+  expect(await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 3 })).not.toHaveProperty('userErrors');
+  // A record that expires, and a message that somebody takes away.
+  for (const Key of [sentBeforeKey(messageGroupId, ann.id, 'MSG#1'), messageKey(messageGroupId, 1)]) {
+    await table.client.send(new DeleteCommand({ TableName: table.name, Key }));
+  }
+
+  const records = asLambdaRecords(await streamRecords(table), await streamArnOf(table));
+  const { FilterCriteria: criteria } = resourceOf('WorkerFunction').Properties.Events.NewMessages.Properties;
+  const patterns = criteria.Filters.map(({ Pattern }: { Pattern: string }) => JSON.parse(Pattern));
+  const passed = records.filter((record) => patterns.some((pattern: unknown) => matchesPattern(pattern, record)));
+
+  const kinds = records.map((record) => (record as { eventName?: string }).eventName);
+  expect(new Set(kinds)).toEqual(new Set(['INSERT', 'MODIFY', 'REMOVE']));
+  // Profile, three summaries and one record come in besides, a summary changes, and two items go.
+  expect(records).toHaveLength(3 + 5 + 1 + 2);
+  expect(passed.map(({ dynamodb }) => messageOfImage(dynamodb?.NewImage ?? {})?.message.body)).toEqual([
+    'first',
+    'second',
+    'third',
+  ]);
+});
+
+test('what the worker can’t apply is tried a bounded time and then told, and alarms are raised', () => {
+  const { NewMessages: mapping } = resourceOf('WorkerFunction').Properties.Events;
+
+  expect(mapping).toMatchObject({
+    Type: 'DynamoDB',
+    Properties: {
+      StartingPosition: 'TRIM_HORIZON',
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      DestinationConfig: { OnFailure: { Destination: 'FailureQueue.Arn' } },
+    },
+  });
+  const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: age } = mapping.Properties;
+  expect(attempts).toBeGreaterThan(0);
+  // The default of both is -1: as long as the stream keeps a record, which holds up its shard for a day.
+  expect(age).toBeGreaterThan(0);
+  expect(age).toBeLessThan(24 * 3600);
+  expect(resourceOf('FailureQueue').Properties).toMatchObject({ MessageRetentionPeriod: 14 * 24 * 3600 });
+  const topic = 'arn:aws:sns:eu-central-1:123456789012:alarms';
+  const alarms = Object.values(deployedStack({ AlarmTopicArn: topic }).resources).filter(({ Type }) =>
+    Type.endsWith('::Alarm'),
+  );
+  const watched = alarms.map(({ Properties: { Dimensions: [dimension] = [], MetricName } }) => [
+    MetricName,
+    dimension?.Value,
+  ]);
+  expect(watched).toContainEqual(['IteratorAge', 'WorkerFunction']);
+  expect(watched).toContainEqual(['ApproximateNumberOfMessagesVisible', 'FailureQueue.QueueName']);
+  for (const { Properties: alarm } of alarms) expect(alarm.AlarmActions).toEqual([topic]);
+});
+
+/** The configuration that each function reads when it is loaded. */
+const CONFIGURATIONS: Record<string, (environment: NodeJS.ProcessEnv) => object> = {
+  ApiFunction: readApiConfig,
+  WorkerFunction: readWorkerConfig,
+};
+
+test('every function has an environment that its configuration takes, and logs that are kept for a time', () => {
+  const { resources, functionDefaults } = deployedStack({ TableName: 'my-messages' });
+  const functions = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::Serverless::Function');
+
+  expect(functions.map(([name]) => name)).toEqual(Object.keys(CONFIGURATIONS));
+  for (const [name, { Properties: found }] of functions) {
+    const variables = {
+      ...functionDefaults.Environment.Variables,
+      ...found.Environment.Variables,
+      // It stands for the secret's value, which CloudFormation fills in.
+      ...(found.Environment.Variables.DATABASE_URL && { DATABASE_URL: 'postgres://cruddur@db.example.com/cruddur' }),
+    };
+    expect(CONFIGURATIONS[name]?.({ ...variables, AWS_REGION: REGION })).toMatchObject({
+      table: { name: 'my-messages', region: REGION, endpoint: undefined },
+    });
+    const logs = resources[found.LoggingConfig.LogGroup];
+    expect(logs).toMatchObject({ Type: 'AWS::Logs::LogGroup', Properties: { RetentionInDays: 30 } });
+  }
+});
+
+test('the directory’s address is in no template, and no log: it comes from a secret', () => {
+  const { DATABASE_URL: address } = resourceOf('ApiFunction').Properties.Environment.Variables;
+
+  expect(address).toMatch(/^\{\{resolve:secretsmanager:arn:aws:secretsmanager:.+:SecretString:DATABASE_URL\}\}$/);
+});
+
+test('the HTTP API has one route for everything, throttles, and logs each request', () => {
+  const { Properties: api } = resourceOf('HttpApi');
+
+  expect(resourceOf('ApiFunction').Properties.Events).toEqual({
+    AnyRequest: { Type: 'HttpApi', Properties: { ApiId: 'HttpApi', PayloadFormatVersion: '2.0' } },
+  });
+  expect(api.DefaultRouteSettings).toEqual({ ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400 });
+  expect(JSON.parse(api.AccessLogSettings.Format)).toMatchObject({ status: '$context.status' });
+  // The API answers preflights itself; the HTTP API would answer before it.
+  expect(api).not.toHaveProperty('CorsConfiguration');
+});
+
+test('functions are in a network only where one is given', () => {
+  const inside = resourceOf('ApiFunction').Properties;
+  const outside = resourceOf('ApiFunction', { SubnetIds: '', SecurityGroupIds: '' }).Properties;
+
+  expect(inside.VpcConfig).toEqual({ SubnetIds: ['subnet-1', 'subnet-2'], SecurityGroupIds: ['sg-1'] });
+  expect(outside).not.toHaveProperty('VpcConfig');
+});
+
+test('with containers there are the table and policies for their roles, and neither functions nor an HTTP API', () => {
+  expect(typesOf(CONTAINERS)).toEqual(new Set(['AWS::DynamoDB::Table', 'AWS::IAM::ManagedPolicy']));
+  expect(deployedStack(CONTAINERS).outputs).toMatchObject({
+    TableName: 'cruddur-messages',
+    ApiPolicyArn: 'ApiPolicy',
+    ContainerWorkerPolicyArn: 'ContainerWorkerPolicy',
+  });
+});
