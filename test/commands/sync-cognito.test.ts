@@ -58,17 +58,17 @@ test('what locks somebody out is printed first; who has no row, or must not have
   const text = await sync(service, '--dry-run');
   const { stdout } = await sync(service, '--json');
 
-  expect(cells(text)).toEqual([
-    ['WHAT', 'HANDLE', 'SUBJECT', 'BEFORE', 'USER', 'WHY'],
-    ['changed', ann.handle, taker.subject, ann.subject, taker.username, `locks out ${had.username}`],
-    ['added', dan.handle, joiner.subject, joiner.username],
-    ['ambiguous', ben.handle, rivals.map(({ username }) => username).join(' '), 'several users'],
-    ['unmatched', had.subject, had.username, 'no preferred_username'],
-    ['unmatched', stranger.preferredUsername, stranger.subject, stranger.username, 'nobody has the handle'],
-    ['skipped', cat.handle, unconfirmed.subject, unconfirmed.username, 'UNCONFIRMED'],
-    ['skipped', cat.handle, disabled.subject, disabled.username, 'disabled'],
-    ['1 changed, 1 added, 2 unmatched, 1 ambiguous, 2 skipped, 0 unchanged.'],
-    ['Nothing was written: this was a dry run.'],
+  expect(text.stdout.split('\n')).toEqual([
+    `changed ${ann.handle}: ${ann.subject} -> ${taker.subject} (${taker.username}), which locks out ${had.username}`,
+    `added ${dan.handle}: ${joiner.subject} (${joiner.username})`,
+    `ambiguous ${ben.handle}: ${rivals.map(({ username }) => username).join(', ')}`,
+    `unmatched ${had.username}: ${had.subject}, no handle`,
+    `unmatched ${stranger.username}: ${stranger.subject}, nobody is ${stranger.preferredUsername}`,
+    `skipped ${unconfirmed.username}: ${unconfirmed.subject}, UNCONFIRMED`,
+    `skipped ${disabled.username}: ${disabled.subject}, disabled`,
+    '1 changed, 1 added, 2 unmatched, 1 ambiguous, 2 skipped, 0 unchanged.',
+    'Nothing was written: this was a dry run.',
+    '',
   ]);
   expect(JSON.parse(stdout)).toMatchObject({
     dryRun: false,
@@ -112,7 +112,7 @@ test('a user with the handle of another row takes their subject there, and their
 
   const { stdout } = await sync(service);
 
-  expect(stdout).toContain('its user has another handle');
+  expect(stdout).toContain(`changed ${ann.handle}: ${ann.subject} -> none, as its user has another handle\n`);
   expect(await subjectsOf([ann, ben])).toEqual([null, ann.subject]);
 });
 
@@ -216,14 +216,6 @@ async function subjectsOf(people: readonly Person[]): Promise<(string | null)[]>
   const { rows } = await pool.query('SELECT id, cognito_user_id FROM users WHERE id = ANY($1)', [ids]);
   const subjects = new Map(rows.map(({ id, cognito_user_id }) => [id, cognito_user_id]));
   return ids.map((id) => subjects.get(id));
-}
-
-/** The lines' cells; those that are empty are not to be seen. */
-function cells({ stdout }: Ended): string[][] {
-  return stdout
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(/ {2,}/));
 }
 
 function lastLine({ stdout }: Ended): string | undefined {

@@ -15,6 +15,7 @@ import { httpApiEvent } from '../support/http-api.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { MESSAGES } from '../support/operations.ts';
 import { addPeople, type Person } from '../support/people.ts';
+import { aNewcomer, signUpEvent } from '../support/sign-ups.ts';
 import { deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
 import { aTable, testRegion } from '../support/table.ts';
@@ -128,6 +129,18 @@ describe('a function of the template, from its package and under plain Node,', (
 
     expect.hasAssertions();
   });
+});
+
+test('the trigger’s package adds who signs up', async () => {
+  const event = signUpEvent(aNewcomer());
+
+  const reply = await invoke(join(folder, 'lambda/post-confirmation'), { DATABASE_URL: inject('databaseUrl') }, event);
+
+  expect(reply).toEqual(event);
+  const { rows } = await pool.query('SELECT handle FROM users WHERE cognito_user_id = $1', [
+    event.request.userAttributes.sub,
+  ]);
+  expect(rows).toEqual([{ handle: event.request.userAttributes.preferred_username }]);
 });
 
 test('the API’s bundle serves, with the files that it reads, and drains', async () => {

@@ -1,10 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import { createPostConfirmation, SignUpError } from '../../src/lambda/sign-ups.ts';
 import { addPerson, type PersonRow } from '../../src/users/people.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { freePort } from '../support/engines.ts';
+import { aNewcomer, signUpEvent } from '../support/sign-ups.ts';
 
 const SQL = "'); DROP TABLE users; --";
 
@@ -19,8 +20,8 @@ beforeAll(() => {
 afterAll(() => pool.end());
 
 test('who signs up has a row, and Cognito has its event back', async () => {
-  const attributes = { ...newcomer(), name: 'Åsa Nyström' };
-  const event = signUp(attributes);
+  const attributes = { ...aNewcomer(), name: 'Åsa Nyström' };
+  const event = signUpEvent(attributes);
 
   expect(await handler(event)).toBe(event);
 
@@ -40,18 +41,18 @@ test.each([
   ['with an empty name', ''],
   ['with a name of spaces', '  '],
 ])('who signs up %s is shown by their handle', async (_, name) => {
-  const attributes = { ...newcomer(), ...(name !== undefined && { name }) };
+  const attributes = { ...aNewcomer(), ...(name !== undefined && { name }) };
 
-  await handler(signUp(attributes));
+  await handler(signUpEvent(attributes));
 
   expect(await rowsOf(attributes.sub)).toMatchObject([{ displayName: attributes.preferred_username }]);
 });
 
 test('who comes again, even with other attributes, has one row, as it was', async () => {
-  const attributes = newcomer();
-  await handler(signUp(attributes));
+  const attributes = aNewcomer();
+  await handler(signUpEvent(attributes));
   const before = await rowsOf(attributes.sub);
-  const [again, renamed] = [signUp(attributes), signUp({ ...newcomer(), sub: attributes.sub })];
+  const [again, renamed] = [signUpEvent(attributes), signUpEvent({ ...aNewcomer(), sub: attributes.sub })];
 
   expect(await handler(again)).toBe(again);
   expect(await handler(renamed)).toBe(renamed);
@@ -60,21 +61,21 @@ test('who comes again, even with other attributes, has one row, as it was', asyn
 });
 
 test('calls that come at once make one row, and each of them succeeds', async () => {
-  const attributes = newcomer();
+  const attributes = aNewcomer();
   const handlers = Array.from({ length: 4 }, () => {
     const itsPool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
     onTestFinished(() => itsPool.end());
     return createPostConfirmation(itsPool, aLog());
   });
 
-  await Promise.all(handlers.map((each) => each(signUp(attributes))));
+  await Promise.all(handlers.map((each) => each(signUpEvent(attributes))));
 
   expect(await rowsOf(attributes.sub)).toHaveLength(1);
 });
 
 test('a confirmed new password adds nobody', async () => {
-  const attributes = newcomer();
-  const event = { ...signUp(attributes), triggerSource: 'PostConfirmation_ConfirmForgotPassword' };
+  const attributes = aNewcomer();
+  const event = { ...signUpEvent(attributes), triggerSource: 'PostConfirmation_ConfirmForgotPassword' };
 
   expect(await handler(event)).toBe(event);
 
@@ -85,21 +86,21 @@ test.each([
   ['taken', (handle: string) => handle],
   ['taken, in other letters', (handle: string) => handle.toUpperCase()],
 ])('a handle that is %s is refused, and its owner keeps it', async (_, spell) => {
-  const owner = newcomer();
-  await handler(signUp(owner));
-  const late = { ...newcomer(), preferred_username: spell(owner.preferred_username) };
+  const owner = aNewcomer();
+  await handler(signUpEvent(owner));
+  const late = { ...aNewcomer(), preferred_username: spell(owner.preferred_username) };
 
-  await expect(handler(signUp(late))).rejects.toThrow(new SignUpError('The handle is taken'));
+  await expect(handler(signUpEvent(late))).rejects.toThrow(new SignUpError('The handle is taken'));
 
   expect(await rowsOf(late.sub)).toEqual([]);
   expect(await rowsOf(owner.sub)).toMatchObject([{ handle: owner.preferred_username }]);
 });
 
 test('a handle that was set aside for somebody who never signed up is theirs, not who signs up with it', async () => {
-  const { preferred_username: handle, email, sub } = newcomer();
+  const { preferred_username: handle, email, sub } = aNewcomer();
   await addPerson(pool, { handle, displayName: 'Set Aside', email, subject: null });
 
-  await expect(handler(signUp({ sub, email, preferred_username: handle }))).rejects.toThrow('The handle is taken');
+  await expect(handler(signUpEvent({ sub, email, preferred_username: handle }))).rejects.toThrow('The handle is taken');
 
   expect(await rowsOf(sub)).toEqual([]);
 });
@@ -114,19 +115,19 @@ test.each<[string, Record<string, string | undefined>, string]>([
   ['an email address that is none', { email: '@' }, 'An email address has 3 to 254 characters'],
   ['a subject that is too long', { sub: 'x'.repeat(256) }, 'A subject has 1 to 255 characters'],
 ])('%s is refused with a sentence', async (_, attributes, message) => {
-  await expect(handler(signUp({ ...newcomer(), ...attributes }))).rejects.toThrow(new SignUpError(message));
+  await expect(handler(signUpEvent({ ...aNewcomer(), ...attributes }))).rejects.toThrow(new SignUpError(message));
 });
 
 test('SQL in any attribute is text', async () => {
   const attributes = {
-    ...newcomer(),
+    ...aNewcomer(),
     sub: `${randomUUID()}${SQL}`,
     name: `Robert${SQL}`,
     email: `r${SQL}@example.com`,
   };
 
-  await handler(signUp(attributes));
-  await expect(handler(signUp({ ...newcomer(), preferred_username: SQL }))).rejects.toThrow('A handle is');
+  await handler(signUpEvent(attributes));
+  await expect(handler(signUpEvent({ ...aNewcomer(), preferred_username: SQL }))).rejects.toThrow('A handle is');
 
   expect(await rowsOf(attributes.sub)).toMatchObject([
     { displayName: `Robert${SQL}`, email: attributes.email, subject: attributes.sub },
@@ -135,10 +136,10 @@ test('SQL in any attribute is text', async () => {
 
 test.each<[string, unknown]>([
   ['nothing', undefined],
-  ['another trigger’s event', { ...signUp(newcomer()), triggerSource: 'PreSignUp_SignUp' }],
+  ['another trigger’s event', { ...signUpEvent(aNewcomer()), triggerSource: 'PreSignUp_SignUp' }],
   ['an event without attributes', { triggerSource: 'PostConfirmation_ConfirmSignUp', request: {} }],
-  ['an event without a subject', signUp({ ...newcomer(), sub: '' })],
-  ['attributes that are no text', signUp({ ...newcomer(), name: { toString: 'x' } as unknown as string })],
+  ['an event without a subject', signUpEvent({ ...aNewcomer(), sub: '' })],
+  ['attributes that are no text', signUpEvent({ ...aNewcomer(), name: { toString: 'x' } as unknown as string })],
 ])('%s is refused', async (_, event) => {
   await expect(handler(event)).rejects.toThrow(new SignUpError('The account could not be added to the directory'));
 });
@@ -149,7 +150,7 @@ test('a directory that does not answer is told with nothing internal, well befor
   onTestFinished(() => unreachable.end());
   const startedAt = performance.now();
 
-  await expect(createPostConfirmation(unreachable, aLog())(signUp(newcomer()))).rejects.toThrow(
+  await expect(createPostConfirmation(unreachable, aLog())(signUpEvent(aNewcomer()))).rejects.toThrow(
     new SignUpError('The directory of people does not answer. Try again'),
   );
 
@@ -157,7 +158,7 @@ test('a directory that does not answer is told with nothing internal, well befor
 });
 
 test('an unexpected error is told with nothing internal, and logged with its cause', async () => {
-  const attributes = newcomer();
+  const attributes = aNewcomer();
   // With a single session behind the socket, no path of another one may outlive its transaction.
   const tableless: pg.Pool = Object.assign(Object.create(pool), {
     query: async (text: string, values: unknown[]) => {
@@ -174,7 +175,7 @@ test('an unexpected error is told with nothing internal, and logged with its cau
   });
   logged.length = 0;
 
-  await expect(createPostConfirmation(tableless, aLog())(signUp(attributes))).rejects.toThrow(
+  await expect(createPostConfirmation(tableless, aLog())(signUpEvent(attributes))).rejects.toThrow(
     new SignUpError('The account could not be added to the directory'),
   );
 
@@ -182,33 +183,13 @@ test('an unexpected error is told with nothing internal, and logged with its cau
 });
 
 test('what is refused is logged by subject and reason, without the person’s data', async () => {
-  const attributes = { ...newcomer(), preferred_username: 'bay ko' };
+  const attributes = { ...aNewcomer(), preferred_username: 'bay ko' };
   logged.length = 0;
 
-  await handler(signUp(attributes)).catch(() => {});
+  await handler(signUpEvent(attributes)).catch(() => {});
 
   expect(logged).toEqual([{ subject: attributes.sub, reason: 'A handle is 1 to 30 letters, digits and underscores.' }]);
 });
-
-/** What Cognito knows of somebody who just signed up. */
-function newcomer() {
-  const handle = `n_${randomBytes(8).toString('hex')}`;
-  return { sub: randomUUID(), email: `${handle}@example.com`, preferred_username: handle };
-}
-
-/** The event, with all that the pool sends. */
-function signUp(userAttributes: Record<string, string | undefined>) {
-  return {
-    version: '1',
-    region: 'eu-central-1',
-    userPoolId: 'eu-central-1_AbCdEfGhI',
-    userName: userAttributes['preferred_username'],
-    callerContext: { awsSdkVersion: 'aws-sdk-unknown-unknown', clientId: '1example23456789' },
-    triggerSource: 'PostConfirmation_ConfirmSignUp',
-    request: { userAttributes: { 'cognito:user_status': 'CONFIRMED', email_verified: 'true', ...userAttributes } },
-    response: {},
-  };
-}
 
 function aLog() {
   const write = (details: object) => void logged.push(details);

@@ -3,17 +3,21 @@ import { readUserPoolConfig } from '../../config/operator.ts';
 import type { SubjectPlan } from '../../users/subject-plan.ts';
 import { syncSubjects } from '../../users/sync-subjects.ts';
 import { type Operator, withDirectory } from '../operator.ts';
+import { harmless } from '../terminal.ts';
 
 interface Options {
   readonly dryRun?: boolean;
   readonly json?: true;
 }
 
-const DESCRIPTION = `give each person the subject of the user pool's user who has their handle as preferred_username
-
-It reads the pool that COGNITO_USER_POOL_ID names. Users who can't sign in (disabled, or in any state but CONFIRMED) are skipped: anybody
-can sign up with anybody's handle, and has shown nothing by that. Of several users with the same handle none is taken. All is written
-at once, or nothing is. A row that changes keeps out whoever got in by it before.`;
+const DESCRIPTION = [
+  "give each person the subject of the user pool's user who has their handle as preferred_username",
+  [
+    'It reads the pool that COGNITO_USER_POOL_ID names. Skipped are users who are disabled, or in any state but CONFIRMED:',
+    "anybody can sign up with anybody's handle, and has shown nothing by that. Of several users with the same handle none is taken.",
+    'All is written at once, or nothing is. Who got in by a row that changes is kept out.',
+  ].join(' '),
+].join('\n\n');
 
 export function syncCognito(operator: Operator): Command {
   const { environment, terminal } = operator;
@@ -31,49 +35,31 @@ export function syncCognito(operator: Operator): Command {
         const users = await readUserPool(userPool, progress.advance).finally(progress.end);
         const plan = await syncSubjects(pool, users, { dryRun });
         if (json) return terminal.json({ dryRun, ...plan });
-        const rows = rowsOf(plan);
-        if (rows.length > 0) terminal.table(['WHAT', 'HANDLE', 'SUBJECT', 'BEFORE', 'USER', 'WHY'], rows);
+        for (const line of linesOf(plan)) terminal.print(harmless(line));
         terminal.print(summaryOf(plan));
         if (dryRun) terminal.print('Nothing was written: this was a dry run.');
       });
     });
 }
 
-/** What locks somebody out comes first. */
-function rowsOf({ changed, added, ambiguous, unmatched, skipped }: SubjectPlan): string[][] {
+/** A line for everybody but those who have their row already; what locks somebody out comes first. */
+function linesOf({ changed, added, ambiguous, unmatched, skipped }: SubjectPlan): string[] {
   return [
-    ...changed.map(({ handle, subject, before, username, lockedOut }) => [
-      'changed',
-      handle,
-      subject ?? '',
-      before,
-      username ?? '',
-      whyChanged(subject, lockedOut),
-    ]),
-    ...added.map(({ handle, subject, username }) => ['added', handle, subject, '', username, '']),
-    ...ambiguous.map(({ handle, usernames }) => ['ambiguous', handle, '', '', usernames.join(' '), 'several users']),
-    ...unmatched.map(({ subject, username, preferredUsername }) => [
-      'unmatched',
-      preferredUsername ?? '',
-      subject,
-      '',
-      username,
-      preferredUsername === undefined ? 'no preferred_username' : 'nobody has the handle',
-    ]),
-    ...skipped.map(({ subject, username, preferredUsername, status, enabled }) => [
-      'skipped',
-      preferredUsername ?? '',
-      subject,
-      '',
-      username,
-      enabled ? status : 'disabled',
-    ]),
+    ...changed.map(
+      ({ handle, before, subject, username, lockedOut }) =>
+        `changed ${handle}: ${before} -> ${subject === null ? 'none, as its user has another handle' : `${subject} (${username})`}` +
+        (lockedOut === null ? '' : `, which locks out ${lockedOut}`),
+    ),
+    ...added.map(({ handle, subject, username }) => `added ${handle}: ${subject} (${username})`),
+    ...ambiguous.map(({ handle, usernames }) => `ambiguous ${handle}: ${usernames.join(', ')}`),
+    ...unmatched.map(
+      ({ subject, username, preferredUsername }) =>
+        `unmatched ${username}: ${subject}, ${preferredUsername === undefined ? 'no handle' : `nobody is ${preferredUsername}`}`,
+    ),
+    ...skipped.map(
+      ({ subject, username, status, enabled }) => `skipped ${username}: ${subject}, ${enabled ? status : 'disabled'}`,
+    ),
   ];
-}
-
-function whyChanged(subject: string | null, lockedOut: string | null): string {
-  if (lockedOut !== null) return `locks out ${lockedOut}`;
-  return subject === null ? 'its user has another handle' : '';
 }
 
 function summaryOf({ changed, added, unmatched, ambiguous, skipped, unchanged }: SubjectPlan): string {
