@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { SingleBar } from 'cli-progress';
-import Table from 'cli-table3';
 import colours from 'picocolors';
+import { getBorderCharacters, table } from 'table';
 
 /** How far something is that takes long. */
 export interface Progress {
@@ -37,46 +37,21 @@ export function openTerminal(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
 }
 
 function ruledTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: columns.map((column) => colours.bold(column)),
-    style: { head: [], border: colours.isColorSupported ? ['gray'] : [] },
+  return table([columns.map((column) => colours.bold(column)), ...rows.map((row) => row.map(harmless))], {
+    border: getBorderCharacters('norc'),
+    drawHorizontalLine: (line, count) => line <= 1 || line === count,
   });
-  table.push(...rows.map((row) => row.map(harmless)));
-  return `${table}\n`;
 }
 
 /** Two spaces between columns, and nothing after the last. */
 function alignedTable(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({
-    head: [...columns],
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    chars: NO_LINES,
+  const text = table([columns, ...rows.map((row) => row.map(harmless))], {
+    border: getBorderCharacters('void'),
+    columnDefault: { paddingLeft: 0, paddingRight: 2 },
+    drawHorizontalLine: () => false,
   });
-  table.push(...rows.map((row) => row.map(harmless)));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('');
+  return text.replace(/ +$/gm, '');
 }
-
-const NO_LINES = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-} as const;
 
 /** Escape sequences, and characters that turn the direction of text, could make a terminal show what is not there. */
 export function harmless(text: string): string {
