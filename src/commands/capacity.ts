@@ -14,7 +14,9 @@ export function meterReads(table: Table): Meter {
     table: observeCalls(table, (call) => calls.push(call)),
     summary: () => {
       const counts = new Map<string, number>();
-      for (const { operation } of calls) counts.set(operation, (counts.get(operation) ?? 0) + 1);
+      // By name: of calls side by side, either may be answered first.
+      for (const operation of calls.map((call) => call.operation).sort())
+        counts.set(operation, (counts.get(operation) ?? 0) + 1);
       const units = calls.reduce((sum, { capacityUnits }) => sum + capacityUnits, 0);
       return [...Array.from(counts, ([name, count]) => `${count} ${name}`), `${units} read capacity units`].join(', ');
     },

@@ -5,6 +5,7 @@ import { inject, onTestFinished } from 'vitest';
 import type { Table } from '../../src/table/table.ts';
 import type { Reply } from './api.ts';
 import { freePort } from './engines.ts';
+import { testRegion } from './table.ts';
 
 const API = fileURLToPath(new URL('../../src/api.ts', import.meta.url));
 
@@ -23,7 +24,7 @@ export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promi
       PATH,
       HOME,
       PORT: String(port),
-      AWS_REGION: 'us-east-1',
+      AWS_REGION: testRegion(),
       DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
       DYNAMODB_TABLE: table.name,
       DATABASE_URL: inject('databaseUrl'),
