@@ -1,10 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { buildBundles, type StartSize } from '../../deploy/bundles.ts';
 import type { HttpApiReply } from '../../src/lambda/http-api.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import { openPool } from '../../src/users/pool.ts';
@@ -21,21 +18,18 @@ import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.t
 import { aTable, testRegion } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
-let folder: string;
-let sizes: StartSize[];
+const { folder, sizes } = inject('bundles');
 let pool: pg.Pool;
 let issuer: TestIssuer;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
   pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
-  [sizes, issuer] = await Promise.all([buildBundles(folder), startIssuer()]);
+  issuer = await startIssuer();
 });
 
 afterAll(async () => {
   await pool.end();
   await issuer.stop();
-  await rm(folder, { recursive: true, force: true });
 });
 
 /** Tests' engines in the place of AWS. */

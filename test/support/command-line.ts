@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createProgram } from '../../src/commands/program.ts';
 import { openTerminal } from '../../src/commands/terminal.ts';
@@ -14,8 +14,6 @@ export interface Ended {
   readonly stderr: string;
 }
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-
 /** The environment in which commands work on a test's engines: the table, and the directory that all tests share. */
 export function targetOf({ name }: Pick<Table, 'name'>): NodeJS.ProcessEnv {
   return {
@@ -26,14 +24,19 @@ export function targetOf({ name }: Pick<Table, 'name'>): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs the real command line, as a process of its own. */
+/** Runs the real command line, as a process of its own, from its bundle. */
 export function runCli(environment: NodeJS.ProcessEnv, ...args: string[]): Promise<Ended> {
   const { PATH, HOME } = process.env;
   return new Promise((resolve) => {
     const options = { env: { PATH, HOME, ...environment } };
-    execFile(process.execPath, ['--import', 'tsx', CLI, ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-    });
+    execFile(
+      process.execPath,
+      [join(inject('bundles').folder, 'app/cli.js'), ...args],
+      options,
+      (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+      },
+    );
   });
 }
 

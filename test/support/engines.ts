@@ -1,20 +1,28 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
+import { buildBundles, type StartSize } from '../../deploy/bundles.ts';
 import { findDynoxide } from '../../src/local/dynoxide.ts';
 import { startPostgres } from '../../src/local/postgres.ts';
 
-/** The engines that all tests share: given by address, or else embedded and in memory. */
+/** What all tests share: the engines, given by address or else embedded and in memory, and the bundles. */
 export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
-  const dynamodb = await dynamodbEngine(process.env['TEST_DYNAMODB_ENDPOINT']);
-  const postgres = await postgresEngine(process.env['TEST_DATABASE_URL']);
+  const folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
+  const [dynamodb, postgres, sizes] = await Promise.all([
+    dynamodbEngine(process.env['TEST_DYNAMODB_ENDPOINT']),
+    postgresEngine(process.env['TEST_DATABASE_URL']),
+    buildBundles(folder),
+  ]);
   project.provide('dynamodbEndpoint', dynamodb.endpoint);
   project.provide('databaseUrl', postgres.url);
+  project.provide('bundles', { folder, sizes });
   return async () => {
-    await Promise.all([dynamodb.stop(), postgres.stop()]);
+    await Promise.all([dynamodb.stop(), postgres.stop(), rm(folder, { recursive: true, force: true })]);
   };
 }
 
@@ -22,6 +30,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     dynamodbEndpoint: string;
     databaseUrl: string;
+    /** Where the bundles are, and what each start of theirs loads. */
+    bundles: { readonly folder: string; readonly sizes: readonly StartSize[] };
   }
 }
 
