@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import suite from './vitest.config.ts';
 
-/** What takes longer than the suite should: `npm run test:endurance`. */
-export default defineConfig({ ...suite, test: { ...suite.test, include: ['test/**/*.endurance.ts'] } });
+/** What takes longer than the suite should: `npm run test:endurance`. One file at a time: each loads the machine by itself. */
+export default defineConfig({
+  ...suite,
+  test: { ...suite.test, include: ['test/**/*.endurance.ts'], fileParallelism: false },
+});
