@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -31,11 +32,12 @@ const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop.abort(new Error(`Stopped by ${signal}`)));
 
 let engine: ChildProcess | undefined;
+const scratch = await mkdtemp(join(tmpdir(), 'cruddur-dynamodb-local-'));
 try {
   const java = await javaVersion();
   const folder = await emulator();
   const port = await freePort();
-  engine = startEngine(folder, port);
+  engine = startEngine(folder, port, scratch);
   const version = await answers(engine, port);
   process.stdout.write(`DynamoDB Local ${version} of ${PACKAGE} ${VERSION}, on Java ${java}\n`);
   process.exitCode = await runVitest(`http://127.0.0.1:${port}`);
@@ -45,6 +47,7 @@ try {
 } finally {
   // What it holds is in memory, and worth nothing any more.
   engine?.kill('SIGKILL');
+  await rm(scratch, { recursive: true, force: true });
 }
 
 async function javaVersion(): Promise<string> {
@@ -78,9 +81,11 @@ async function emulator(): Promise<string> {
 }
 
 /** In a process group of its own: Ctrl-C in a terminal must not end it before the tests. */
-function startEngine(folder: string, port: number): ChildProcess {
+function startEngine(folder: string, port: number, scratch: string): ChildProcess {
   // It runs for two minutes: what a compiler or a collector for servers takes, it does not give back.
   const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Djava.library.path=DynamoDBLocal_lib'];
+  // It unpacks its libraries, and leaves them.
+  java.push(`-Djava.io.tmpdir=${scratch}`, '-XX:-UsePerfData');
   return spawn('java', [...java, '-jar', 'DynamoDBLocal.jar', '-inMemory', '-port', String(port)], {
     cwd: folder,
     // Its option of the same meaning comes too late for what it sends at its start.

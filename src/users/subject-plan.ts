@@ -48,12 +48,16 @@ export interface SubjectPlan {
 }
 
 /**
- * Whether the user may have a row. Anybody can sign up with anybody's handle: before that is confirmed, it says nothing. It must
- * not make a handle ambiguous either, or it would keep its owner out.
+ * Whether the user may have a row: a confirmed one, or one that another identity provider vouches for. Anybody can sign up with
+ * anybody's handle: before that is confirmed, it says nothing. It must not make a handle ambiguous either, or it would keep its
+ * owner out.
  */
 export function canSignIn({ status, enabled }: PoolUser): boolean {
-  return enabled && status === 'CONFIRMED';
+  return enabled && SIGNED_UP.has(status);
 }
+
+/** Of `UserStatus`: see UserType in Amazon Cognito's API reference. */
+const SIGNED_UP = new Set(['CONFIRMED', 'EXTERNAL_PROVIDER']);
 
 /**
  * Compares a pool with the directory. Handles are compared without regard to case.

@@ -61,6 +61,12 @@ describe('a user who has the handle of a row', () => {
       ['londo', 'sub-a', null],
     ]);
   });
+
+  test('gets it also when another identity provider vouches for them', () => {
+    const plan = planSubjects([user('a', 'bayko', { status: 'EXTERNAL_PROVIDER' })], [row('bayko')]);
+
+    expect(plan).toMatchObject({ added: [{ username: 'a' }], skipped: [] });
+  });
 });
 
 describe('a user has no row', () => {
@@ -84,7 +90,7 @@ describe('a user has no row', () => {
 
   test.each<[string, Partial<PoolUser>]>([
     ['who is disabled', { enabled: false }],
-    ...['UNCONFIRMED', 'FORCE_CHANGE_PASSWORD', 'RESET_REQUIRED', 'COMPROMISED', 'ARCHIVED', 'EXTERNAL_PROVIDER'].map(
+    ...['UNCONFIRMED', 'FORCE_CHANGE_PASSWORD', 'RESET_REQUIRED', 'COMPROMISED', 'ARCHIVED', 'UNKNOWN'].map(
       (status): [string, Partial<PoolUser>] => [`who is ${status}`, { status }],
     ),
   ])('%s, and keeps nobody else from theirs', (_, details) => {

@@ -13,7 +13,7 @@ interface Options {
 const DESCRIPTION = [
   "give each person the subject of the user pool's user who has their handle as preferred_username",
   [
-    'It reads the pool that COGNITO_USER_POOL_ID names. Skipped are users who are disabled, or in any state but CONFIRMED:',
+    'It reads the pool that COGNITO_USER_POOL_ID names. Skipped are users who are disabled, or neither CONFIRMED nor of an EXTERNAL_PROVIDER:',
     "anybody can sign up with anybody's handle, and has shown nothing by that. Of several users with the same handle none is taken.",
     'All is written at once, or nothing is. Who got in by a row that changes is kept out.',
   ].join(' '),
