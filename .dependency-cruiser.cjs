@@ -5,7 +5,7 @@
 const ARROWS = {
   http: ['graphql', 'messaging', 'table', 'telemetry', 'users'],
   telemetry: ['config', 'stream', 'table'],
-  graphql: ['messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
+  graphql: ['config', 'messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
   table: [],
   users: ['project-files\\.ts'],

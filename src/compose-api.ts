@@ -32,6 +32,7 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     log,
     local: config.local,
     sandboxToken: config.sandboxToken,
+    queryLimits: config.queryLimits,
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
     directory,

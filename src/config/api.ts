@@ -9,6 +9,7 @@ import {
 } from './engines.ts';
 import { ConfigError, present, read } from './environment.ts';
 import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts';
+import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
 import { type LogLevel, logLevel, origin, port } from './variables.ts';
 
@@ -28,6 +29,7 @@ export interface ApiConfig {
   readonly local: boolean;
   /** The token that Apollo Sandbox is signed in with; in local use only. */
   readonly sandboxToken: string | undefined;
+  readonly queryLimits: QueryLimits;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -41,6 +43,7 @@ const apiVariables = z.object({
   ...tableVariables,
   ...directoryVariables,
   ...telemetryVariables,
+  ...queryLimitVariables,
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -82,6 +85,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     corsOrigins: api.CORS_ORIGINS,
     local,
     sandboxToken: api.SANDBOX_TOKEN,
+    queryLimits: queryLimits(api),
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

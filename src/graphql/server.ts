@@ -3,10 +3,12 @@ import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
+import type { QueryLimits } from '../config/query-limits.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
 import { operationReports } from './operation-reports.ts';
+import { costLimit, documentLimits } from './query-limits.ts';
 import { sandbox } from './sandbox.ts';
 import { createSchema } from './schema.ts';
 
@@ -15,19 +17,23 @@ export interface GraphQLServerOptions {
   readonly local: boolean;
   /** What Sandbox is signed in with. */
   readonly sandboxToken: string | undefined;
+  readonly queryLimits: QueryLimits;
 }
 
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
-export function createGraphQLServer({ local, sandboxToken }: GraphQLServerOptions): ApolloServer<Context> {
+export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema: createSchema(),
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
+    parseOptions: { maxTokens: queryLimits.tokens },
+    validationRules: documentLimits(queryLimits),
     includeStacktraceInErrorResponses: false,
     formatError,
     stopOnTerminationSignals: false,
     plugins: [
       anonymousIntrospectionOnly,
+      costLimit(queryLimits),
       errorReports,
       operationReports,
       // Replies say themselves how they may be cached; see the HTTP route.

@@ -60,6 +60,7 @@ describe('what is read', () => {
       corsOrigins: [],
       local: false,
       sandboxToken: undefined,
+      queryLimits: { depth: 10, aliases: 15, directives: 15, tokens: 1000, cost: 2000 },
     });
   });
 

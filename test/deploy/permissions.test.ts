@@ -4,6 +4,7 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { createProgram } from '../../src/commands/program.ts';
 import { openTerminal } from '../../src/commands/terminal.ts';
 import { composeApi } from '../../src/compose-api.ts';
+import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { createUpdateSummaries, type LambdaEvent } from '../../src/lambda/handlers.ts';
 import type { Message, User } from '../../src/model.ts';
 import { keepDeadLetter, listDeadLetters } from '../../src/stream/dead-letters.ts';
@@ -86,6 +87,7 @@ test('the API may do what it does, and nothing else', async () => {
     corsOrigins: [],
     local: false,
     sandboxToken: undefined,
+    queryLimits: DEFAULT_QUERY_LIMITS,
     metrics: undefined,
     tracesEndpoint: undefined,
   });

@@ -8,6 +8,7 @@ import { parse, validate } from 'graphql';
 import pg from 'pg';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { SANDBOX_DOCUMENT } from '../../src/graphql/sandbox.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { createHttpServer } from '../../src/http/server.ts';
@@ -942,6 +943,7 @@ describe('closing', () => {
       log: pino({ level: 'silent' }),
       local: false,
       sandboxToken: undefined,
+      queryLimits: DEFAULT_QUERY_LIMITS,
       corsOrigins: [],
       messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
       directory,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
+import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../../src/config/query-limits.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
@@ -60,6 +61,7 @@ export interface TestApi {
 export interface TestApiOptions {
   readonly local?: boolean;
   readonly sandboxToken?: string;
+  readonly queryLimits?: Partial<QueryLimits>;
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
   readonly healthChecks?: Record<string, () => Promise<void>>;
@@ -110,6 +112,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     log: pino({ level: 'debug' }, { write: (line: string) => logs.push(line) }),
     local: options.local ?? false,
     sandboxToken: options.sandboxToken,
+    queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,

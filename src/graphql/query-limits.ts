@@ -1,0 +1,81 @@
+import type { ApolloServerPlugin } from '@apollo/server';
+import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
+import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
+import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
+import { GraphQLError, getNamedType, isLeafType, type ValidationContext, type ValidationRule } from 'graphql';
+import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
+import type { QueryLimits } from '../config/query-limits.ts';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../messaging/paging.ts';
+
+/** Limits on the document alone. What goes over one is 400 with `GRAPHQL_VALIDATION_FAILED`, and nothing is executed. */
+export function documentLimits({ depth, aliases, directives }: QueryLimits): ValidationRule[] {
+  const common = {
+    // By itself a rule throws, which ends the validation as a fault of ours.
+    propagateOnRejection: false,
+    onReject: [
+      (context: ValidationContext | null, { message }: GraphQLError) =>
+        context?.reportError(new GraphQLError(message.replace('Syntax Error: ', ''))),
+    ],
+  };
+  return [
+    maxDepthRule({ ...common, n: depth, flattenFragments: true }),
+    // Its own list of exceptions has __typename, as which anything could be asked for again and again.
+    maxAliasesRule({ ...common, n: aliases, allowList: [] }),
+    maxDirectivesRule({ ...common, n: directives }),
+  ];
+}
+
+/** Fields of the schema that are pages, whose entries count as many times as they are asked for. */
+const PAGES = new Set(['Query.messages', 'Query.messageGroups']);
+
+/**
+ * What a field costs: 1 for each object, and for a page the cost of an entry for each that it may hold. So a page of 100 messages with their
+ * senders costs 301, one of 10 costs 31, and one of 10 without senders 21.
+ */
+const costOf: ComplexityEstimator = ({ type, field, args, childComplexity }) => {
+  if (PAGES.has(`${type.name}.${field.name}`)) return 1 + pageSize(args) * childComplexity;
+  return isLeafType(getNamedType(field.type)) ? 0 : 1 + childComplexity;
+};
+
+/** A page that is too large, or no page at all, is refused with a better reason by the operation itself. */
+function pageSize({ first, last }: { readonly first?: unknown; readonly last?: unknown }): number {
+  const size = Number(first ?? last ?? DEFAULT_PAGE_SIZE);
+  return Number.isFinite(size) ? Math.min(Math.max(size, 0), MAX_PAGE_SIZE) : DEFAULT_PAGE_SIZE;
+}
+
+/** Limits what an operation may cost, by its document and its variables: 400 with `GRAPHQL_VALIDATION_FAILED`, before anything is executed. */
+export function costLimit({ cost: most }: QueryLimits): ApolloServerPlugin {
+  return {
+    requestDidStart: async () => ({
+      didResolveOperation: async ({ schema, document, operation, request: { variables }, operationName }) => {
+        // Which of several operations is meant was not said, which is refused anyway.
+        if (!operation) return;
+        const cost = costOfOperation({
+          estimators: [costOf],
+          maxQueryNodes: MAX_NODES,
+          schema,
+          query: document,
+          ...(variables && { variables }),
+          ...(operationName && { operationName }),
+        });
+        if (cost > most) throw refusal(`Cost limit of ${most} exceeded, found ${cost}.`);
+      },
+    }),
+  };
+}
+
+/** Fragments within fragments can stand for more fields than anyone could count: these many are. */
+const MAX_NODES = 2_000;
+
+/** What can't be counted is refused like what costs too much. */
+function costOfOperation(options: Parameters<typeof getComplexity>[0]): number {
+  try {
+    return getComplexity(options);
+  } catch (error) {
+    throw error instanceof GraphQLError ? refusal(error.message) : error;
+  }
+}
+
+function refusal(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'GRAPHQL_VALIDATION_FAILED', http: { status: 400 } } });
+}
