@@ -90,6 +90,13 @@ describe('what is read', () => {
       DATABASE_POOL_SIZE: '1',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:3000,',
       SANDBOX_TOKEN: 'a.b.c',
+      GRAPHQL_MAX_DEPTH: '1',
+      GRAPHQL_MAX_ALIASES: '2',
+      GRAPHQL_MAX_DIRECTIVES: '3',
+      GRAPHQL_MAX_TOKENS: '40',
+      GRAPHQL_MAX_COST: '5',
+      METRICS_PORT: '9464',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
     });
 
     expect(config).toEqual({
@@ -107,6 +114,9 @@ describe('what is read', () => {
       corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
       local: true,
       sandboxToken: 'a.b.c',
+      queryLimits: { depth: 1, aliases: 2, directives: 3, tokens: 40, cost: 5 },
+      metrics: { host: '0.0.0.0', port: 9464 },
+      tracesEndpoint: 'http://127.0.0.1:4318',
     });
   });
 
