@@ -64,6 +64,8 @@ export interface TestApiOptions {
   readonly queryLimits?: Partial<QueryLimits>;
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
+  /** Another engine than that of all tests. */
+  readonly dynamodbEndpoint?: string;
   readonly healthChecks?: Record<string, () => Promise<void>>;
 }
 
@@ -106,7 +108,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const calls: EngineCall[] = [];
   const logs: string[] = [];
   const reports: RequestReport[] = [];
-  const table = await aTable((call) => calls.push(call));
+  const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   const directory = openDirectory(pool);
   const server = await createHttpServer({
     log: pino({ level: 'debug' }, { write: (line: string) => logs.push(line) }),

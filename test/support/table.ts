@@ -14,9 +14,12 @@ export function testRegion(): string {
 }
 
 /** A table of the test's own, gone when the test is over. */
-export async function aTable(onCall: (call: EngineCall) => void = () => {}): Promise<Table> {
+export async function aTable(
+  onCall: (call: EngineCall) => void = () => {},
+  endpoint = inject('dynamodbEndpoint'),
+): Promise<Table> {
   const name = `test-${randomUUID()}`;
-  const table = observeCalls(openTable({ name, region: testRegion(), endpoint: inject('dynamodbEndpoint') }), onCall);
+  const table = observeCalls(openTable({ name, region: testRegion(), endpoint }), onCall);
   await createTableIfMissing(table);
   onTestFinished(async () => {
     await table.client.send(new DeleteTableCommand({ TableName: name }));
