@@ -50,13 +50,17 @@ export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyP
   };
 }
 
+/** The parts that a request needs have this long for all that they are asked together, so that nobody waits for more than 10 s. */
+const DEADLINE_MS = 9_000;
+
 async function contextOf(
   request: FastifyRequest,
   { messaging, directory, viewerOf, anonymousIntrospection }: Omit<GraphQLRouteParts, 'graphql'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
-  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call));
-  const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call));
+  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), deadline);
+  const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call), deadline);
   const parts = {
     messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
     directory: observed,

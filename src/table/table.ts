@@ -55,9 +55,9 @@ export function openTable({ name, region, endpoint }: TableOptions): Table {
     }),
     { marshallOptions: { removeUndefinedValues: true } },
   );
-  const send = async (command: Parameters<DynamoDBDocumentClient['send']>[0]) => {
+  const send = async (command: Command, options?: { abortSignal: AbortSignal }) => {
     try {
-      return await client.send(command);
+      return await client.send(command, options);
     } catch (error) {
       if (isTransient(error))
         throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
@@ -78,15 +78,21 @@ const METERED = new Map<unknown, string>([
   [UpdateCommand, 'UpdateItem'],
 ]);
 
-/** The same table, whose calls are told of. What is sent by other means than `send` is not. */
-export function observeCalls(table: Table, onCall: (call: EngineCall) => void): Table {
-  const send = async (command: Parameters<DynamoDBDocumentClient['send']>[0]) => {
+type Command = Parameters<DynamoDBDocumentClient['send']>[0];
+
+/**
+ * The same table, whose calls are told of, and given up when the signal is aborted, as the engine's not answering. What is sent by other
+ * means than `send` is not.
+ */
+export function observeCalls(table: Table, onCall: (call: EngineCall) => void, signal?: AbortSignal): Table {
+  const own = signal && { abortSignal: signal };
+  const send = async (command: Command, options = own) => {
     const operation = METERED.get(command.constructor);
-    if (operation === undefined) return table.send(command);
+    if (operation === undefined) return table.send(command, options);
     Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
     return timed(
       operation,
-      () => table.send(command),
+      () => table.send(command, options),
       (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
     );
   };

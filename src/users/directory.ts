@@ -16,6 +16,8 @@ export interface Directory {
   ping(): Promise<void>;
 }
 
+const NO_ANSWER = 'The directory of people does not answer. Try again.';
+
 const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
 
 const row = z
@@ -45,14 +47,24 @@ export function openDirectory(pool: pg.Pool): Directory {
   };
 }
 
-/** The same directory, whose calls are told of. */
-export function observeDirectory(directory: Directory, onCall: (call: Call) => void): Directory {
+/** The same directory, whose calls are told of, and given up when the signal is aborted. */
+export function observeDirectory(directory: Directory, onCall: (call: Call) => void, signal: AbortSignal): Directory {
+  const timedCall = <Result>(operation: string, make: () => Promise<Result>) =>
+    timed(operation, () => Promise.race([make(), abortionOf(signal)]), onCall);
   return {
-    findByIds: (ids) => timed('findByIds', () => directory.findByIds(ids), onCall),
-    findByHandles: (handles) => timed('findByHandles', () => directory.findByHandles(handles), onCall),
-    findBySubject: (subject) => timed('findBySubject', () => directory.findBySubject(subject), onCall),
-    ping: () => timed('ping', directory.ping, onCall),
+    findByIds: (ids) => timedCall('findByIds', () => directory.findByIds(ids)),
+    findByHandles: (handles) => timedCall('findByHandles', () => directory.findByHandles(handles)),
+    findBySubject: (subject) => timedCall('findBySubject', () => directory.findBySubject(subject)),
+    ping: () => timedCall('ping', directory.ping),
   };
+}
+
+function abortionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const give = () => reject(new UnavailableError(NO_ANSWER, { cause: signal.reason }));
+    if (signal.aborted) give();
+    else signal.addEventListener('abort', give, { once: true });
+  });
 }
 
 /** Whether anyone could have this handle: 1 to 30 letters, digits and underscores. */
@@ -76,7 +88,7 @@ export async function answered<Result>(call: Promise<Result>): Promise<Result> {
   } catch (error) {
     if (error instanceof DomainError) throw error;
     if (error instanceof pg.DatabaseError && !TRANSIENT_CLASSES.has(error.code?.slice(0, 2) ?? '')) throw error;
-    throw new UnavailableError('The directory of people does not answer. Try again.', { cause: error });
+    throw new UnavailableError(NO_ANSWER, { cause: error });
   }
 }
 
