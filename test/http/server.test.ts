@@ -27,7 +27,7 @@ const VIEWER = '{ viewer { handle } }';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** A query whose reply is larger than 1 KB. */
-const LARGE = `{ ${Array.from({ length: 30 }, (_, number) => `v${number}: viewer { id handle displayName }`).join(' ')} }`;
+const LARGE = `{ ${Array.from({ length: 15 }, (_, number) => `v${number}: viewer { id handle displayName }`).join(' ')} }`;
 
 async function bearer(api: TestApi, { subject }: Person): Promise<{ authorization: string }> {
   return { authorization: `Bearer ${await api.issuer.token(subject)}` };
