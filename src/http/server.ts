@@ -13,10 +13,12 @@ import { takeStrictJson } from './strict-json.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
-    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf'> {
+    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf' | 'rateLimits'> {
   readonly log: FastifyBaseLogger;
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
   readonly corsOrigins: readonly string[];
+  /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
+  readonly trustedProxies: readonly string[];
   readonly healthChecks: Readonly<Record<string, HealthCheck>>;
   readonly requestListeners: readonly RequestListener[];
 }
@@ -55,6 +57,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {
       maxHeaderSize: HEADER_LIMIT_BYTES,
