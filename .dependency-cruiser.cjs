@@ -3,7 +3,7 @@
 
 /** Which folders of src/ each folder may import, besides itself, model.ts and errors.ts. */
 const ARROWS = {
-  http: ['graphql', 'messaging', 'table', 'telemetry', 'users'],
+  http: ['config', 'graphql', 'messaging', 'table', 'telemetry', 'users'],
   telemetry: ['config', 'stream', 'table'],
   graphql: ['config', 'messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
@@ -77,6 +77,13 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { path: '^src/telemetry/traces\\.ts$', dependencyTypesNot: ['dynamic-import'] },
+    },
+    {
+      name: 'redis-on-demand',
+      comment: 'The client of Redis is loaded where it is asked for, and costs nothing elsewhere',
+      severity: 'error',
+      from: {},
+      to: { path: '^src/http/rate-limits-redis\\.ts$', dependencyTypesNot: ['dynamic-import'] },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true } },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiConfig } from './config/api.ts';
+import { openRateLimits } from './http/rate-limits.ts';
 import { createHttpServer } from './http/server.ts';
 import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';
@@ -28,11 +29,14 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
   const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
+  const rateLimits = await openRateLimits(config.rateLimits, log);
   const server = await createHttpServer({
     log,
     local: config.local,
     sandboxToken: config.sandboxToken,
     queryLimits: config.queryLimits,
+    rateLimits,
+    trustedProxies: config.trustedProxies,
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
     directory,
@@ -47,6 +51,7 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
       await server.close();
       await Promise.all([pool.end(), traces?.stop()]);
       if (metricsServer) stopMetrics(metricsServer);
+      rateLimits.close();
       table.client.destroy();
     },
   };

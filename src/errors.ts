@@ -25,6 +25,18 @@ export class BadUserInputError extends DomainError {
   readonly code = 'BAD_USER_INPUT';
 }
 
+/** The person, or the address, has asked for more than is let through in a minute. */
+export class RateLimitedError extends DomainError {
+  readonly code = 'RATE_LIMITED';
+  /** After as many seconds there is room again. */
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super(`Too many requests. Try again in ${retryAfterSeconds} s.`);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** A part that the request needs does not answer; trying again later may help. */
 export class UnavailableError extends DomainError {
   readonly code = 'UNAVAILABLE';

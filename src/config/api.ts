@@ -10,6 +10,7 @@ import {
 import { ConfigError, present, read } from './environment.ts';
 import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts';
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
+import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
 import { type LogLevel, logLevel, origin, port } from './variables.ts';
 
@@ -30,6 +31,9 @@ export interface ApiConfig {
   /** The token that Apollo Sandbox is signed in with; in local use only. */
   readonly sandboxToken: string | undefined;
   readonly queryLimits: QueryLimits;
+  readonly rateLimits: RateLimitsConfig;
+  /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
+  readonly trustedProxies: readonly string[];
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -44,6 +48,7 @@ const apiVariables = z.object({
   ...directoryVariables,
   ...telemetryVariables,
   ...queryLimitVariables,
+  ...rateLimitVariables,
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -86,6 +91,8 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     local,
     sandboxToken: api.SANDBOX_TOKEN,
     queryLimits: queryLimits(api),
+    rateLimits: rateLimits(api),
+    trustedProxies: api.TRUST_PROXY,
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

@@ -14,9 +14,13 @@ export interface Context {
   readonly loaders: Loaders;
   readonly requestId: string;
   readonly log: RequestLog;
+  /** Counts so many reads or sends; throws RateLimitedError when they are too many. */
+  readonly spend: Spend;
   /** Told of the operation once it is known how it ended. */
   readonly onOperation: (report: GraphQLReport) => void;
 }
+
+export type Spend = (limit: 'reads' | 'sends', count: number) => Promise<void>;
 
 /** The part of a request's log that is used. */
 export interface RequestLog {
@@ -29,6 +33,7 @@ export interface ContextParts {
   readonly directory: Directory;
   readonly requestId: string;
   readonly log: RequestLog;
+  readonly spend: Spend;
   readonly onOperation: (report: GraphQLReport) => void;
 }
 

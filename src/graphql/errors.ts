@@ -1,7 +1,7 @@
-import type { ApolloServerPlugin, HTTPGraphQLHead } from '@apollo/server';
+import { type ApolloServerPlugin, HeaderMap, type HTTPGraphQLHead } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { DomainError, type ErrorCode } from '../errors.ts';
+import { DomainError, type ErrorCode, RateLimitedError } from '../errors.ts';
 import type { Context } from './context.ts';
 
 /** What a client is told of an error that is none of its business. */
@@ -17,8 +17,18 @@ export function graphQLError(
 ): GraphQLError {
   return new GraphQLError(error.message, {
     originalError: error,
-    extensions: { code: error.code, http: http ?? { status: STATUS[error.code] ?? 200 } },
+    extensions: { code: error.code, http: http ?? usualHttp(error) },
   });
+}
+
+function usualHttp(error: DomainError): HTTPGraphQLHead | { status: number } {
+  const status = STATUS[error.code] ?? 200;
+  return error instanceof RateLimitedError ? { status, headers: retryAfterHeader(error) } : { status };
+}
+
+/** RFC 9110 section 10.2.3, in seconds. */
+export function retryAfterHeader({ retryAfterSeconds }: RateLimitedError): HeaderMap {
+  return new HeaderMap([['retry-after', String(retryAfterSeconds)]]);
 }
 
 /** An error that is none of the client's business, before there is a context to tell the request's id. */

@@ -9,6 +9,7 @@ import { errorReports, formatError } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
 import { operationReports } from './operation-reports.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
+import { rateLimits } from './rate-limits.ts';
 import { sandbox } from './sandbox.ts';
 import { createSchema } from './schema.ts';
 
@@ -34,6 +35,7 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     plugins: [
       anonymousIntrospectionOnly,
       costLimit(queryLimits),
+      rateLimits,
       errorReports,
       operationReports,
       // Replies say themselves how they may be cached; see the HTTP route.

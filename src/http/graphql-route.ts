@@ -2,7 +2,7 @@ import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { DomainError } from '../errors.ts';
+import { DomainError, RateLimitedError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
 import { graphQLError, maskedError } from '../graphql/errors.ts';
 import type { Messaging } from '../messaging/messaging.ts';
@@ -11,6 +11,7 @@ import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
 import { type Directory, observeDirectory } from '../users/directory.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
+import { networkOf, type RateLimits } from './rate-limits.ts';
 
 export interface GraphQLRouteParts {
   readonly graphql: ApolloServer<Context>;
@@ -19,6 +20,7 @@ export interface GraphQLRouteParts {
   readonly viewerOf: (token: string) => Promise<User>;
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
+  readonly rateLimits: RateLimits;
 }
 
 /**
@@ -55,7 +57,7 @@ const DEADLINE_MS = 9_000;
 
 async function contextOf(
   request: FastifyRequest,
-  { messaging, directory, viewerOf, anonymousIntrospection }: Omit<GraphQLRouteParts, 'graphql'>,
+  { messaging, directory, viewerOf, anonymousIntrospection, rateLimits }: Omit<GraphQLRouteParts, 'graphql'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
   const deadline = AbortSignal.timeout(DEADLINE_MS);
@@ -70,13 +72,21 @@ async function contextOf(
       notes.graphql = report;
     },
   };
-  if (anonymousIntrospection && isAnonymous(request.raw)) {
-    return createAnonymousContext(() => challenge(missingToken()), parts);
-  }
+  const refuse = () => rateLimits.spend('refusals', networkOf(request.ip), 1);
   try {
-    return createContext(await authenticate(request.raw, viewerOf), parts);
+    if (anonymousIntrospection && isAnonymous(request.raw)) {
+      return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: refuse });
+    }
+    const viewer = await authenticate(request.raw, viewerOf);
+    return createContext(viewer, { ...parts, spend: (limit, count) => rateLimits.spend(limit, viewer.id, count) });
   } catch (error) {
-    if (error instanceof ChallengeError) throw challenge(error);
+    if (error instanceof ChallengeError) {
+      // Only who is refused is counted: people with a valid token may share an address with somebody who guesses at theirs.
+      await refuse().catch((limited) => {
+        throw limited instanceof RateLimitedError ? graphQLError(limited) : limited;
+      });
+      throw challenge(error);
+    }
     if (!(error instanceof DomainError)) {
       request.log.error({ err: error }, 'request failed');
       throw maskedError(request.id);

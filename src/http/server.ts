@@ -2,19 +2,23 @@ import { randomUUID } from 'node:crypto';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
-import { type FastifyBaseLogger, type FastifyError, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
+import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
 import { reportRequests } from './request-reports.ts';
+import { takeStrictJson } from './strict-json.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
-    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf'> {
+    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf' | 'rateLimits'> {
   readonly log: FastifyBaseLogger;
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
   readonly corsOrigins: readonly string[];
+  /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
+  readonly trustedProxies: readonly string[];
   readonly healthChecks: Readonly<Record<string, HealthCheck>>;
   readonly requestListeners: readonly RequestListener[];
 }
@@ -24,6 +28,16 @@ const SANDBOX_ORIGIN = 'https://studio.apollographql.com';
 
 /** The longest request body: the longest body in its longest JSON spelling takes 12 KB, and queries a few more. */
 const BODY_LIMIT_BYTES = 100 * 1024;
+
+/** A request's first line and headers together, of which most is the token. */
+const HEADER_LIMIT_BYTES = 16 * 1024;
+
+/** How long a client may take to send its headers, and how long for a whole request. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** How often Node looks for connections that took longer: they are closed so much later at most. */
+const CONNECTIONS_CHECK_MS = 500;
 
 /** Smaller replies cost more to compress than they save. */
 const COMPRESSION_THRESHOLD_BYTES = 1024;
@@ -43,7 +57,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: 10_000,
+    trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      maxHeaderSize: HEADER_LIMIT_BYTES,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+    },
+    clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });
   app.addHook('onClose', () => graphql.stop());
@@ -52,6 +73,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   endConnectionsOnClose(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
+  takeStrictJson(app);
 
   await app.register(helmet, {
     // Sandbox brings a policy of its own in its page; nothing else here is for a browser to show.
@@ -94,22 +116,4 @@ function endConnectionsOnClose(app: FastifyInstance): void {
   app.addHook('onSend', async (_, reply) => {
     if (isClosing) reply.header('connection', 'close');
   });
-}
-
-/** Errors outside GraphQL have the form of GraphQL's, so that a client has one to deal with. */
-function answerErrors(app: FastifyInstance): void {
-  app.setNotFoundHandler((_, reply) =>
-    reply.code(404).send(errorBody('There is nothing here. Try /graphql.', 'NOT_FOUND')),
-  );
-  app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status < 500) return reply.code(status).send(errorBody(error.message, 'BAD_REQUEST'));
-    request.log.error({ err: error }, 'request failed');
-    const body = errorBody('Something went wrong on our side.', 'INTERNAL_SERVER_ERROR', { requestId: request.id });
-    return reply.code(500).send(body);
-  });
-}
-
-function errorBody(message: string, code: string, more: object = {}) {
-  return { errors: [{ message, extensions: { code, ...more } }] };
 }

@@ -61,6 +61,8 @@ describe('what is read', () => {
       local: false,
       sandboxToken: undefined,
       queryLimits: { depth: 10, aliases: 15, directives: 15, tokens: 1000, cost: 2000 },
+      rateLimits: { reads: 1200, sends: 300, refusals: 60, redisUrl: undefined },
+      trustedProxies: [],
     });
   });
 
@@ -88,6 +90,11 @@ describe('what is read', () => {
       DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000',
       DYNAMODB_TABLE: 'my.own_table-1',
       DATABASE_POOL_SIZE: '1',
+      RATE_LIMIT_READS: '1',
+      RATE_LIMIT_SENDS: '2',
+      RATE_LIMIT_REFUSALS: '3',
+      RATE_LIMIT_REDIS_URL: 'rediss://:secret@redis.example.com:6380/1',
+      TRUST_PROXY: 'loopback, 10.0.0.0/8,2001:db8::/32,192.0.2.1',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:3000,',
       SANDBOX_TOKEN: 'a.b.c',
       GRAPHQL_MAX_DEPTH: '1',
@@ -117,6 +124,8 @@ describe('what is read', () => {
       queryLimits: { depth: 1, aliases: 2, directives: 3, tokens: 40, cost: 5 },
       metrics: { host: '0.0.0.0', port: 9464 },
       tracesEndpoint: 'http://127.0.0.1:4318',
+      rateLimits: { reads: 1, sends: 2, refusals: 3, redisUrl: 'rediss://:secret@redis.example.com:6380/1' },
+      trustedProxies: ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
     });
   });
 
@@ -129,6 +138,7 @@ describe('what is read', () => {
     ['DATABASE_URL', 'postgresql://localhost/x'],
     ['AWS_REGION', 'us-gov-west-1'],
     ['LOG_LEVEL', 'silent'],
+    ['TRUST_PROXY', 'uniquelocal, 2001:db8::1'],
     ['UNKNOWN_TO_THE_API', 'anything'],
   ])('%s=%s is accepted', (name, value) => {
     const problems = problemsOf({ ...COGNITO, [name]: value });
@@ -230,6 +240,11 @@ describe('what is wrong', () => {
     ['DATABASE_POOL_SIZE', '0', 'whole number from 1 to 100'],
     ['DATABASE_POOL_SIZE', '101', 'whole number from 1 to 100'],
     ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info'],
+    ['RATE_LIMIT_READS', '0', 'whole number from 1 to 999999'],
+    ['RATE_LIMIT_REDIS_URL', '127.0.0.1:6379', 'redis:// or rediss://'],
+    ['TRUST_PROXY', 'true', 'addresses, ranges as 10.0.0.0/8'],
+    ['TRUST_PROXY', '10.0.0.0/33', 'addresses, ranges as 10.0.0.0/8'],
+    ['TRUST_PROXY', '10.0.0.1, proxy.example.com', 'addresses, ranges as 10.0.0.0/8'],
     ['CORS_ORIGINS', 'https://app.example.com/path', '"https://app.example.com/path"'],
     ['CORS_ORIGINS', 'https://app.example.com/', '"https://app.example.com/"'],
     ['CORS_ORIGINS', 'https://good.example.com, nonsense', '"nonsense"'],

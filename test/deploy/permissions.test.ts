@@ -5,6 +5,7 @@ import { createProgram } from '../../src/commands/program.ts';
 import { openTerminal } from '../../src/commands/terminal.ts';
 import { composeApi } from '../../src/compose-api.ts';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
+import { DEFAULT_RATE_LIMITS } from '../../src/config/rate-limits.ts';
 import { createUpdateSummaries, type LambdaEvent } from '../../src/lambda/handlers.ts';
 import type { Message, User } from '../../src/model.ts';
 import { keepDeadLetter, listDeadLetters } from '../../src/stream/dead-letters.ts';
@@ -88,6 +89,8 @@ test('the API may do what it does, and nothing else', async () => {
     local: false,
     sandboxToken: undefined,
     queryLimits: DEFAULT_QUERY_LIMITS,
+    rateLimits: DEFAULT_RATE_LIMITS,
+    trustedProxies: [],
     metrics: undefined,
     tracesEndpoint: undefined,
   });

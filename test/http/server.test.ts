@@ -9,8 +9,10 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
+import { DEFAULT_RATE_LIMITS } from '../../src/config/rate-limits.ts';
 import { SANDBOX_DOCUMENT } from '../../src/graphql/sandbox.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
+import { openRateLimits } from '../../src/http/rate-limits.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
@@ -944,6 +946,8 @@ describe('closing', () => {
       local: false,
       sandboxToken: undefined,
       queryLimits: DEFAULT_QUERY_LIMITS,
+      rateLimits: await openRateLimits(DEFAULT_RATE_LIMITS, pino({ level: 'silent' })),
+      trustedProxies: [],
       corsOrigins: [],
       messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
       directory,

@@ -29,6 +29,7 @@ export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promi
       DYNAMODB_TABLE: table.name,
       DATABASE_URL: inject('databaseUrl'),
       DATABASE_POOL_SIZE: '1',
+      RATE_LIMIT_SENDS: '999999',
       LOG_LEVEL: 'error',
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       ...identity,

@@ -4,6 +4,8 @@ import type pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../../src/config/query-limits.ts';
+import type { RateLimitsConfig } from '../../src/config/rate-limits.ts';
+import { openRateLimits } from '../../src/http/rate-limits.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
@@ -62,12 +64,17 @@ export interface TestApiOptions {
   readonly local?: boolean;
   readonly sandboxToken?: string;
   readonly queryLimits?: Partial<QueryLimits>;
+  /** Nobody meets one unless it is given. */
+  readonly rateLimits?: Partial<RateLimitsConfig>;
+  readonly trustedProxies?: readonly string[];
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
   /** Another engine than that of all tests. */
   readonly dynamodbEndpoint?: string;
   readonly healthChecks?: Record<string, () => Promise<void>>;
 }
+
+const NO_RATE_LIMITS: RateLimitsConfig = { reads: 1e9, sends: 1e9, refusals: 1e9, redisUrl: undefined };
 
 /** A tuple where the count is known, so that a test can take it apart. */
 export type People<Count extends number, Collected extends Person[] = []> = number extends Count
@@ -110,11 +117,15 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   const directory = openDirectory(pool);
+  const log = pino({ level: 'debug' }, { write: (line: string) => logs.push(line) });
+  const rateLimits = await openRateLimits({ ...NO_RATE_LIMITS, ...options.rateLimits }, log);
   const server = await createHttpServer({
-    log: pino({ level: 'debug' }, { write: (line: string) => logs.push(line) }),
+    log,
     local: options.local ?? false,
     sandboxToken: options.sandboxToken,
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
+    rateLimits,
+    trustedProxies: options.trustedProxies ?? [],
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,
@@ -123,7 +134,10 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     requestListeners: [(report) => reports.push(report)],
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
-  onTestFinished(() => server.close());
+  onTestFinished(async () => {
+    await server.close();
+    rateLimits.close();
+  });
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}/graphql`;
   calls.length = 0;
   statements.length = 0;

@@ -208,7 +208,16 @@ export async function messageCounts(place: Place, handles: readonly string[]): P
 /** Nothing of the developer's own settings, and nothing that Vitest set. */
 function environment({ folder, port }: Place): NodeJS.ProcessEnv {
   const { PATH, HOME } = process.env;
-  return { PATH, HOME, LOCAL_DIR: folder, PORT: String(port), npm_config_update_notifier: 'false' };
+  return {
+    PATH,
+    HOME,
+    LOCAL_DIR: folder,
+    PORT: String(port),
+    // A test asks faster than a person.
+    RATE_LIMIT_READS: '999999',
+    RATE_LIMIT_SENDS: '999999',
+    npm_config_update_notifier: 'false',
+  };
 }
 
 async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<Finished> {

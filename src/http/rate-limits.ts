@@ -1,0 +1,84 @@
+import { isIPv6 } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimit, RateLimitsConfig } from '../config/rate-limits.ts';
+import { RateLimitedError } from '../errors.ts';
+
+/** How much a person, or an address, may do in a minute. */
+export interface RateLimits {
+  /**
+   * Counts this much against the limit.
+   *
+   * @throws RateLimitedError when it is more than is left for this minute
+   */
+  spend(limit: RateLimit, who: string, count: number): Promise<void>;
+  close(): void;
+}
+
+interface RateLimitsLog {
+  warn(details: object, message: string): void;
+  info(message: string): void;
+}
+
+const WINDOW_SECONDS = 60;
+
+/** As many people, or addresses, are counted at once; beyond, those who were counted longest ago start anew. */
+const MOST_COUNTED = 20_000;
+
+/**
+ * Opens the limits: in this process's memory, or in Redis where several processes count together. While Redis does not answer, each
+ * process counts for itself. The instances of an AWS Lambda function are such processes.
+ */
+export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLog): Promise<RateLimits> {
+  const memory = {
+    reads: new BoundedMemory(config.reads),
+    sends: new BoundedMemory(config.sends),
+    refusals: new BoundedMemory(config.refusals),
+  };
+  if (config.redisUrl === undefined) return { spend: spendFrom(memory), close: () => {} };
+  const { openRedisLimits } = await import('./rate-limits-redis.ts');
+  const redis = openRedisLimits(config.redisUrl, memory, log);
+  return { spend: spendFrom(redis.limiters), close: redis.close };
+}
+
+function spendFrom(limiters: Readonly<Record<RateLimit, RateLimiterAbstract>>): RateLimits['spend'] {
+  return async (limit, who, count) => {
+    try {
+      await limiters[limit].consume(who, count);
+    } catch (refusal) {
+      if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      throw new RateLimitedError(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)));
+    }
+  };
+}
+
+/** A limiter whose memory does not grow with the number of addresses that somebody comes from. */
+class BoundedMemory extends RateLimiterMemory {
+  readonly #counted = new LRUCache<string, true>({
+    max: MOST_COUNTED,
+    dispose: (_, who, reason) => {
+      if (reason === 'evict') void this.delete(who);
+    },
+  });
+
+  constructor(points: number) {
+    super({ points, duration: WINDOW_SECONDS });
+  }
+
+  override consume(who: string, count?: number): Promise<RateLimiterRes> {
+    this.#counted.set(who, true);
+    return super.consume(who, count);
+  }
+}
+
+/** What an address counts as: with IPv6 its network, whose other addresses are as easily had by the same person. */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  const [head = '', tail] = address.split('::');
+  const left = head.split(':').filter(Boolean);
+  const right = tail?.split(':').filter(Boolean) ?? [];
+  const zeros = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+}

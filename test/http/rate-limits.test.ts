@@ -1,0 +1,307 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_RATE_LIMITS, type RateLimitsConfig } from '../../src/config/rate-limits.ts';
+import { RateLimitedError } from '../../src/errors.ts';
+import { networkOf, openRateLimits, type RateLimits } from '../../src/http/rate-limits.ts';
+import { anApi, type Reply, type TestApi, useApi } from '../support/api.ts';
+import { CREATE_MESSAGE, listMessages, startGroup } from '../support/operations.ts';
+
+useApi();
+
+const REDIS_URL = 'redis://127.0.0.1:6379';
+const thereIsRedis = await hasRedis();
+
+const VIEWER = '{ viewer { handle } }';
+
+const LIMITED = [{ message: expect.stringContaining('Try again in'), extensions: { code: 'RATE_LIMITED' } }];
+
+async function expectLimited(response: Response): Promise<void> {
+  expect(response.status).toBe(429);
+  expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
+  expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect(Number(response.headers.get('retry-after'))).toBeLessThanOrEqual(60);
+  const { data, errors } = (await response.json()) as Reply;
+  expect(data).toBeUndefined();
+  expect(errors).toEqual(LIMITED);
+}
+
+async function statusesOf(count: number, ask: () => Promise<Response>): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let asked = 0; asked < count; asked += 1) statuses.push((await ask()).status);
+  return statuses;
+}
+
+describe('a person', () => {
+  test('has so many reads a minute, whoever else asks, and sends apart', async () => {
+    const api = await anApi({ rateLimits: { reads: 3, sends: 3 } });
+    const people = await api.people(2);
+    const [ann, ben] = people;
+    const messageGroupId = await startGroup(api, people);
+
+    const statuses = await statusesOf(3, () => api.post(ann, VIEWER));
+    const limited = await api.post(ann, VIEWER);
+
+    expect(statuses).toEqual([200, 200, 200]);
+    await expectLimited(limited);
+    expect((await api.post(ben, VIEWER)).status).toBe(200);
+    const input = { to: { messageGroupId }, body: 'all the same' };
+    expect((await api.post(ann, CREATE_MESSAGE, { input })).status).toBe(200);
+  });
+
+  test('has so many sends a minute, of which no more are executed, and reads apart', async () => {
+    const api = await anApi({ rateLimits: { reads: 5, sends: 3 } });
+    const people = await api.people(2);
+    const [ann, ben] = people;
+    // Ann's first send.
+    const messageGroupId = await startGroup(api, people);
+    const input = { to: { messageGroupId }, body: 'one more' };
+    const statuses = await statusesOf(2, () => api.post(ann, CREATE_MESSAGE, { input }));
+    api.calls.length = 0;
+
+    const limited = await api.post(ann, CREATE_MESSAGE, { input });
+
+    expect(statuses).toEqual([200, 200]);
+    await expectLimited(limited);
+    expect(api.calls).toEqual([]);
+    expect((await api.post(ben, CREATE_MESSAGE, { input })).status).toBe(200);
+    expect((await listMessages(api, ann, { messageGroupId })).edges).toHaveLength(4);
+  });
+
+  test('is counted by GET as by POST', async () => {
+    const api = await anApi({ rateLimits: { reads: 2 } });
+    const [ann] = await api.people(1);
+    const headers = {
+      authorization: `Bearer ${await api.issuer.token(ann.subject)}`,
+      'apollo-require-preflight': 'true',
+    };
+    const get = (more = {}) =>
+      fetch(`${api.url}?${new URLSearchParams({ query: VIEWER })}`, { headers: { ...headers, ...more } });
+
+    const first = await get();
+    const statuses = [first.status, (await api.post(ann, VIEWER)).status];
+    const limited = await get({ 'if-none-match': first.headers.get('etag') });
+
+    expect(statuses).toEqual([200, 200]);
+    await expectLimited(limited);
+  });
+
+  test.each([
+    ['aliases', '{ a: viewer { id } b: viewer { id } c: viewer { id } }'],
+    ['a fragment', '{ ...F ...F } fragment F on Query { viewer { id } ... on Query { a: viewer { id } } }'],
+  ])('is counted for each field that is asked for by %s', async (_, query) => {
+    const api = await anApi({ rateLimits: { reads: 5 } });
+    const [ann] = await api.people(1);
+
+    const statuses = await statusesOf(2, () => api.post(ann, query));
+
+    expect(statuses).toEqual([200, 429]);
+  });
+
+  test('is counted for several sends in one operation', async () => {
+    const api = await anApi({ rateLimits: { sends: 2 } });
+    const people = await api.people(2);
+    const [ann, ben] = people;
+    const send = `createMessage(input: { to: { recipientHandles: ["${ben.handle}"] }, body: "hi" }) { deduplicated }`;
+
+    const limited = await api.post(ann, `mutation { a: ${send} b: ${send} c: ${send} }`);
+
+    await expectLimited(limited);
+    expect(api.calls).toEqual([]);
+  });
+
+  test.each([
+    ['no GraphQL', '{'],
+    ['not of the schema', '{ nothing }'],
+    ['too deep', `{ viewer ${'{ a '.repeat(20)}${'}'.repeat(20)} }`],
+  ])('is counted for documents that are %s', async (_, query) => {
+    const api = await anApi({ rateLimits: { reads: 2 } });
+    const [ann] = await api.people(1);
+
+    const statuses = await statusesOf(2, () => api.post(ann, query));
+    const limited = [await api.post(ann, query), await api.post(ann, VIEWER)];
+
+    expect(statuses).toEqual([400, 400]);
+    for (const each of limited) await expectLimited(each);
+  });
+
+  test('fragments within fragments are counted in no time', async () => {
+    const api = await anApi({ rateLimits: { reads: 1_000 } });
+    const [ann] = await api.people(1);
+    const fragments = Array.from({ length: 60 }, (_, at) => `fragment F${at} on Query { ...F${at + 1} ...F${at + 1} }`);
+
+    const response = await api.post(ann, `{ ...F0 } ${fragments.join(' ')} fragment F60 on Query { viewer { id } }`);
+
+    expect([400, 429]).toContain(response.status);
+  });
+});
+
+describe('an address', () => {
+  const refused = (api: TestApi, headers = {}) =>
+    fetch(api.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ query: VIEWER }),
+    });
+
+  test('has so many requests without a valid token a minute, while people there with one are served', async () => {
+    const api = await anApi({ rateLimits: { refusals: 3 } });
+    const [ann] = await api.people(1);
+
+    const statuses = [
+      (await refused(api)).status,
+      (await refused(api, { authorization: 'Bearer wrong' })).status,
+      (await refused(api, { authorization: 'Basic wrong' })).status,
+    ];
+    const limited = [await refused(api), await refused(api, { authorization: 'Bearer wrong' })];
+
+    expect(statuses).toEqual([401, 401, 401]);
+    for (const each of limited) await expectLimited(each);
+    expect((await api.post(ann, VIEWER)).status).toBe(200);
+  });
+
+  test('is told by the proxy that is trusted', async () => {
+    const api = await anApi({ rateLimits: { refusals: 1 }, trustedProxies: ['127.0.0.0/8'] });
+
+    const statuses = [
+      (await refused(api, { 'x-forwarded-for': '192.0.2.1' })).status,
+      (await refused(api, { 'x-forwarded-for': '192.0.2.2' })).status,
+      (await refused(api, { 'x-forwarded-for': '192.0.2.3, 192.0.2.1' })).status,
+    ];
+
+    expect(statuses).toEqual([401, 401, 429]);
+  });
+
+  test('is not what anybody else says it is', async () => {
+    const api = await anApi({ rateLimits: { refusals: 1 }, trustedProxies: ['192.0.2.9'] });
+
+    const statuses = [
+      (await refused(api, { 'x-forwarded-for': '192.0.2.1' })).status,
+      (await refused(api, { 'x-forwarded-for': '192.0.2.2' })).status,
+    ];
+
+    expect(statuses).toEqual([401, 429]);
+  });
+
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::6', '2001:db8:1:2::/64'],
+    ['2001:db8::6', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+  ])('counts with its network: %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+});
+
+describe('counting', () => {
+  interface Opened {
+    readonly limits: RateLimits;
+    readonly logs: string[];
+  }
+
+  async function open(config: Partial<RateLimitsConfig>): Promise<Opened> {
+    const logs: string[] = [];
+    const log = pino({ level: 'info' }, { write: (line: string) => logs.push(JSON.parse(line).msg) });
+    const limits = await openRateLimits({ ...DEFAULT_RATE_LIMITS, ...config }, log);
+    onTestFinished(() => limits.close());
+    return { limits, logs };
+  }
+
+  test('starts anew when the minute is over', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const { limits } = await open({ reads: 1 });
+    await limits.spend('reads', 'ann', 1);
+
+    await vi.advanceTimersByTimeAsync(20_000);
+    const refusal = await limits.spend('reads', 'ann', 1).catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(40_000);
+
+    expect(refusal).toBeInstanceOf(RateLimitedError);
+    expect(refusal).toMatchObject({ retryAfterSeconds: 40 });
+    await expect(limits.spend('reads', 'ann', 1)).resolves.toBeUndefined();
+  });
+
+  test('keeps no more than 20,000 addresses, however many there are', async () => {
+    const { limits } = await open({ refusals: 1 });
+    await limits.spend('refusals', 'first', 1);
+    await limits.spend('refusals', 'second', 1);
+
+    for (let address = 0; address < 19_999; address += 1) await limits.spend('refusals', String(address), 1);
+
+    await expect(limits.spend('refusals', 'second', 1)).rejects.toThrow(RateLimitedError);
+    await expect(limits.spend('refusals', 'first', 1)).resolves.toBeUndefined();
+  });
+
+  test.skipIf(!thereIsRedis)('is done together by processes with one Redis', async () => {
+    const config = { reads: 3, redisUrl: REDIS_URL };
+    const processes = [await open(config), await open(config)] as const;
+    const who = randomUUID();
+    // Each has connected once it counts in Redis.
+    await vi.waitFor(async () => {
+      for (const { limits } of processes) await limits.spend('refusals', who, 1);
+      expect(await countedInRedis(`cruddur-messages:refusals:${who}`)).toBeGreaterThanOrEqual(2);
+    });
+
+    await processes[0].limits.spend('reads', who, 2);
+    await processes[1].limits.spend('reads', who, 1);
+
+    for (const { limits } of processes) await expect(limits.spend('reads', who, 1)).rejects.toThrow(RateLimitedError);
+    expect(processes[0].logs).toEqual([]);
+  });
+
+  test.each([
+    ['is not there', (socket: Socket) => socket.destroy()],
+    ['says nothing', () => {}],
+  ])('goes on in memory while Redis %s, which is logged once', async (_, treat) => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+      treat(socket);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const { limits, logs } = await open({ reads: 2, redisUrl: `redis://127.0.0.1:${port}` });
+
+    await limits.spend('reads', 'ann', 2);
+
+    await expect(limits.spend('reads', 'ann', 1)).rejects.toThrow(RateLimitedError);
+    await vi.waitFor(() => expect(sockets.length).toBeGreaterThanOrEqual(1));
+    await vi.waitFor(() => expect(logs).toEqual([expect.stringContaining('Redis does not answer')]), 5_000);
+  });
+});
+
+/** Whether there is a Redis on this machine. */
+async function hasRedis(): Promise<boolean> {
+  const client = new Redis(REDIS_URL, { lazyConnect: true, retryStrategy: () => null });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    client.disconnect();
+  }
+}
+
+async function countedInRedis(key: string): Promise<number> {
+  const client = new Redis(REDIS_URL);
+  try {
+    return Number(await client.get(key));
+  } finally {
+    client.disconnect();
+  }
+}
