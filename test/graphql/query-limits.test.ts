@@ -171,19 +171,20 @@ describe('a bomb is refused before it takes 50 ms', () => {
     const [ann] = await api.people(1);
     await outcomeOf(api, ann, '{ viewer { id } }');
     api.calls.length = 0;
-    const attempts: { status: number; activeMs: number }[] = [];
+    const attempts: { status: number; busyMs: number }[] = [];
 
-    // Whatever else goes on in the machine can only add to the time: the best of three says what the bomb takes.
+    // The processor's time, of which the client here has a part: the best of three is the most that the bomb takes.
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const start = performance.eventLoopUtilization();
+      const start = process.cpuUsage();
       const { status } = await outcomeOf(api, ann, query);
       await turn();
-      attempts.push({ status, activeMs: performance.eventLoopUtilization(start).active });
+      const { user, system } = process.cpuUsage(start);
+      attempts.push({ status, busyMs: (user + system) / 1_000 });
     }
 
     expect(attempts.map(({ status }) => status)).toEqual([400, 400, 400]);
     expect(api.calls).toEqual([]);
-    expect(Math.min(...attempts.map(({ activeMs }) => activeMs))).toBeLessThan(50);
+    expect(Math.min(...attempts.map(({ busyMs }) => busyMs))).toBeLessThan(50);
   });
 });
 
