@@ -12,7 +12,7 @@ import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts'
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
-import { type LogLevel, logLevel, origin, port } from './variables.ts';
+import { integer, type LogLevel, logLevel, origin, port } from './variables.ts';
 
 /** What the API process needs to know. */
 export interface ApiConfig {
@@ -34,6 +34,8 @@ export interface ApiConfig {
   readonly rateLimits: RateLimitsConfig;
   /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
   readonly trustedProxies: readonly string[];
+  /** While the event loop is later than this, requests are refused; never when absent. */
+  readonly maxEventLoopDelayMs: number | undefined;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -49,6 +51,7 @@ const apiVariables = z.object({
   ...telemetryVariables,
   ...queryLimitVariables,
   ...rateLimitVariables,
+  MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -93,6 +96,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     queryLimits: queryLimits(api),
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
+    maxEventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS,
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

@@ -11,6 +11,7 @@ import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
 import { type Directory, observeDirectory } from '../users/directory.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
+import { shedOverload } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
 
 export interface GraphQLRouteParts {
@@ -21,16 +22,19 @@ export interface GraphQLRouteParts {
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
+  /** While the event loop is later than this, requests are refused; absent where one process serves one request at a time. */
+  readonly maxEventLoopDelayMs: number | undefined;
 }
 
 /**
  * `/graphql` by the GraphQL over HTTP specification: any operation by POST, queries also by GET, where the reply carries an
  * `ETag` and an unchanged one is 304.
  */
-export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
+export function graphqlRoute({ graphql, maxEventLoopDelayMs, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
   const handler = fastifyApolloHandler(graphql, { context: (request) => contextOf(request, parts) });
 
   return async (app) => {
+    if (maxEventLoopDelayMs !== undefined) await shedOverload(app, maxEventLoopDelayMs);
     app.addHook('onRequest', async (_, reply) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');
@@ -54,7 +58,13 @@ export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyP
 
 async function contextOf(
   request: FastifyRequest,
-  { messaging, directory, viewerOf, anonymousIntrospection, rateLimits }: Omit<GraphQLRouteParts, 'graphql'>,
+  {
+    messaging,
+    directory,
+    viewerOf,
+    anonymousIntrospection,
+    rateLimits,
+  }: Omit<GraphQLRouteParts, 'graphql' | 'maxEventLoopDelayMs'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
   const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call));

@@ -67,6 +67,8 @@ export interface TestApiOptions {
   /** Nobody meets one unless it is given. */
   readonly rateLimits?: Partial<RateLimitsConfig>;
   readonly trustedProxies?: readonly string[];
+  /** Nothing is refused unless it is given: the tests' own work is done by the same event loop. */
+  readonly maxEventLoopDelayMs?: number;
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
   readonly healthChecks?: Record<string, () => Promise<void>>;
@@ -124,6 +126,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     rateLimits,
     trustedProxies: options.trustedProxies ?? [],
+    maxEventLoopDelayMs: options.maxEventLoopDelayMs,
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,
