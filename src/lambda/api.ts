@@ -6,7 +6,7 @@ import { createHttpApiHandler } from './http-api.ts';
 const { server } = await composeApi({
   ...readApiConfig(process.env),
   // A function serves one request at a time, and is frozen in between, which looks like an event loop that is late.
-  maxEventLoopDelayMs: undefined,
+  overload: undefined,
 });
 // All that can be done before the first request is done here, where a function has a whole processor, whatever its memory: this
 // connects to the parts, for at most 2 s, and starts also when one does not answer.
