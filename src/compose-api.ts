@@ -37,6 +37,7 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     queryLimits: config.queryLimits,
     rateLimits,
     trustedProxies: config.trustedProxies,
+    overload: config.overload,
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
     directory,

@@ -12,7 +12,15 @@ import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts'
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
-import { type LogLevel, logLevel, origin, port } from './variables.ts';
+import { integer, type LogLevel, logLevel, origin, port } from './variables.ts';
+
+/** What a process does at most before it refuses requests. */
+export interface OverloadLimits {
+  /** How late the event loop is on average. */
+  readonly eventLoopDelayMs: number;
+  /** Operations under way at once. */
+  readonly atOnce: number;
+}
 
 /** What the API process needs to know. */
 export interface ApiConfig {
@@ -34,6 +42,8 @@ export interface ApiConfig {
   readonly rateLimits: RateLimitsConfig;
   /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
   readonly trustedProxies: readonly string[];
+  /** From where on requests are refused; never when absent. */
+  readonly overload: OverloadLimits | undefined;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -49,6 +59,8 @@ const apiVariables = z.object({
   ...telemetryVariables,
   ...queryLimitVariables,
   ...rateLimitVariables,
+  MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
+  MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(200),
   CORS_ORIGINS: z
     .string()
     .default('')
@@ -93,6 +105,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     queryLimits: queryLimits(api),
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
+    overload: { eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS, atOnce: api.MAX_OPERATIONS_AT_ONCE },
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import { UnavailableError } from '../errors.ts';
 
 /** Codes of what goes wrong outside GraphQL, by their HTTP status; for all others `BAD_REQUEST`. */
 const CODES: Readonly<Record<number, string>> = {
@@ -16,17 +17,13 @@ export function answerErrors(app: FastifyInstance): void {
     reply.code(404).send(errorBody('There is nothing here. Try /graphql.', 'NOT_FOUND')),
   );
   app.setErrorHandler<FastifyError>((error, request, reply) => {
+    if (error instanceof UnavailableError) return reply.code(503).send(errorBody(error.message, error.code));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(errorBody(error.message, codeOf(status)));
     request.log.error({ err: error }, 'request failed');
     const body = errorBody('Something went wrong on our side.', 'INTERNAL_SERVER_ERROR', { requestId: request.id });
     return reply.code(500).send(body);
   });
-}
-
-/** Tells a client that it is to come again later. */
-export function refuseForNow(reply: FastifyReply, message: string, retryAfterSeconds: number): FastifyReply {
-  return reply.code(503).header('retry-after', retryAfterSeconds).send(errorBody(message, 'UNAVAILABLE'));
 }
 
 /** Answers what Node itself does not take for a request, and hangs up. */

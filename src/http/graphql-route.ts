@@ -2,6 +2,7 @@ import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import etag from '@fastify/etag';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { OverloadLimits } from '../config/api.ts';
 import { DomainError, RateLimitedError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
 import { graphQLError, maskedError } from '../graphql/errors.ts';
@@ -11,6 +12,7 @@ import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
 import { type Directory, observeDirectory } from '../users/directory.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
+import { atMostAtOnce, refuseWhileLate } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
 
 export interface GraphQLRouteParts {
@@ -21,16 +23,20 @@ export interface GraphQLRouteParts {
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
+  /** From where on requests are refused; absent where a process serves one request at a time. */
+  readonly overload: OverloadLimits | undefined;
 }
 
 /**
  * `/graphql` by the GraphQL over HTTP specification: any operation by POST, queries also by GET, where the reply carries an
  * `ETag` and an unchanged one is 304.
  */
-export function graphqlRoute({ graphql, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
-  const handler = fastifyApolloHandler(graphql, { context: (request) => contextOf(request, parts) });
+export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
+  const operations = fastifyApolloHandler(graphql, { context: (request) => contextOf(request, parts) });
+  const handler = overload ? atMostAtOnce(overload.atOnce, operations) : operations;
 
   return async (app) => {
+    if (overload) await refuseWhileLate(app, overload);
     app.addHook('onRequest', async (_, reply) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');
@@ -57,7 +63,13 @@ const DEADLINE_MS = 9_000;
 
 async function contextOf(
   request: FastifyRequest,
-  { messaging, directory, viewerOf, anonymousIntrospection, rateLimits }: Omit<GraphQLRouteParts, 'graphql'>,
+  {
+    messaging,
+    directory,
+    viewerOf,
+    anonymousIntrospection,
+    rateLimits,
+  }: Omit<GraphQLRouteParts, 'graphql' | 'overload'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
   const deadline = AbortSignal.timeout(DEADLINE_MS);

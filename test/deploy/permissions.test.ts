@@ -91,6 +91,7 @@ test('the API may do what it does, and nothing else', async () => {
     queryLimits: DEFAULT_QUERY_LIMITS,
     rateLimits: DEFAULT_RATE_LIMITS,
     trustedProxies: [],
+    overload: undefined,
     metrics: undefined,
     tracesEndpoint: undefined,
   });

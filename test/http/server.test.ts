@@ -948,6 +948,7 @@ describe('closing', () => {
       queryLimits: DEFAULT_QUERY_LIMITS,
       rateLimits: await openRateLimits(DEFAULT_RATE_LIMITS, pino({ level: 'silent' })),
       trustedProxies: [],
+      overload: undefined,
       corsOrigins: [],
       messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
       directory,

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
+import type { OverloadLimits } from '../../src/config/api.ts';
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../../src/config/query-limits.ts';
 import type { RateLimitsConfig } from '../../src/config/rate-limits.ts';
 import { openRateLimits } from '../../src/http/rate-limits.ts';
@@ -67,6 +68,8 @@ export interface TestApiOptions {
   /** Nobody meets one unless it is given. */
   readonly rateLimits?: Partial<RateLimitsConfig>;
   readonly trustedProxies?: readonly string[];
+  /** Nothing is refused unless it is given: the tests' own work is done by the same event loop. */
+  readonly overload?: Partial<OverloadLimits>;
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
   /** Another engine than that of all tests. */
@@ -126,6 +129,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     rateLimits,
     trustedProxies: options.trustedProxies ?? [],
+    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,

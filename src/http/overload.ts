@@ -1,0 +1,51 @@
+import underPressure from '@fastify/under-pressure';
+import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { OverloadLimits } from '../config/api.ts';
+import { UnavailableError } from '../errors.ts';
+
+/** How often is looked at how late the event loop was on average since the last time. */
+const SAMPLE_MS = 250;
+
+const RETRY_AFTER_SECONDS = 1;
+
+/**
+ * Refuses requests of these routes, before anything is done for them, while the event loop is late: those that were let in are then
+ * served in time, and nobody waits for an answer that comes too late.
+ */
+export async function refuseWhileLate(
+  app: FastifyInstance,
+  { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
+): Promise<void> {
+  await app.register(underPressure, {
+    maxEventLoopDelay: eventLoopDelayMs,
+    sampleInterval: SAMPLE_MS,
+    pressureHandler: async (_, reply) => {
+      reply.header('retry-after', RETRY_AFTER_SECONDS);
+      throw tooMuch();
+    },
+  });
+}
+
+/**
+ * Lets a handler do only so much at once, and refuses the rest: a burst is there before anyone could measure that the event loop is
+ * late. A request counts from when it has arrived whole, so that who sends slowly takes nobody's place.
+ */
+export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
+  let underWay = 0;
+  return async function (request, reply) {
+    if (underWay >= most) {
+      reply.header('retry-after', RETRY_AFTER_SECONDS);
+      throw tooMuch();
+    }
+    underWay += 1;
+    try {
+      return await handler.call(this, request, reply);
+    } finally {
+      underWay -= 1;
+    }
+  };
+}
+
+function tooMuch(): UnavailableError {
+  return new UnavailableError('The server has too much to do. Try again later.');
+}
