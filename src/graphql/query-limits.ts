@@ -2,7 +2,14 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
-import { GraphQLError, getNamedType, isLeafType, type ValidationContext, type ValidationRule } from 'graphql';
+import {
+  GraphQLError,
+  getNamedType,
+  getVariableValues,
+  isLeafType,
+  type ValidationContext,
+  type ValidationRule,
+} from 'graphql';
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../messaging/paging.ts';
@@ -50,6 +57,8 @@ export function costLimit({ cost: most }: QueryLimits): ApolloServerPlugin {
       didResolveOperation: async ({ schema, document, operation, request: { variables }, operationName }) => {
         // Which of several operations is meant was not said, which is refused anyway.
         if (!operation) return;
+        // Nor do variables count that do not fit the operation: they are BAD_USER_INPUT as soon as it is to be executed.
+        if (getVariableValues(schema, operation.variableDefinitions ?? [], variables ?? {}).errors) return;
         const cost = costOfOperation({
           estimators: [costOf],
           maxQueryNodes: MAX_NODES,

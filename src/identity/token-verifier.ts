@@ -1,6 +1,6 @@
 import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
 import { FetchError, JwksValidationError, JwkValidationError } from 'aws-jwt-verify/error';
-import { SimpleJwksCache } from 'aws-jwt-verify/jwk';
+import { assertIsJwks, type Jwks, SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
 import type { IdentityConfig } from '../config/identity.ts';
 import { UnauthenticatedError, UnavailableError } from '../errors.ts';
@@ -19,12 +19,15 @@ export interface TokenVerifier {
 /** How long the issuer may take to hand out its keys. */
 const JWKS_TIMEOUT_MS = 3_000;
 
+/** How long an issuer that did not answer is left alone: unknown keys are easily made up, and each would ask it again. */
+const JWKS_PAUSE_MS = 1_000;
+
 /**
  * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, and again
- * when a token names an unknown one, at most every 10 s.
+ * when a token names an unknown one, at most every 10 s. Those that are there go on while no others can be had.
  */
 export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
-  const jwksCache = new SimpleJwksCache({ fetcher: { fetch: fetchKeys } });
+  const jwksCache = new IssuerKeys();
   const verifier =
     identity.kind === 'cognito'
       ? CognitoJwtVerifier.create(
@@ -57,6 +60,25 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
 /** The issuer does not answer, or not with keys. */
 const KEYS_MISSING = [FetchError, JwksValidationError, JwkValidationError];
 
+/** The issuer's keys. Whatever goes wrong with fetching others, those that were fetched before stay. */
+class IssuerKeys extends SimpleJwksCache {
+  private failure: { readonly error: unknown; readonly until: number } | undefined;
+
+  constructor() {
+    super({ fetcher: { fetch: fetchKeys }, jwksParser: parseKeys });
+  }
+
+  override async getJwks(uri: string): Promise<Jwks> {
+    if (this.failure && performance.now() < this.failure.until) throw this.failure.error;
+    try {
+      return await super.getJwks(uri);
+    } catch (error) {
+      this.failure = { error, until: performance.now() + JWKS_PAUSE_MS };
+      throw error;
+    }
+  }
+}
+
 /** Unlike the library's own, this also fetches by http, for an issuer on this machine; the configuration allows no other. */
 async function fetchKeys(uri: string): Promise<ArrayBuffer> {
   try {
@@ -66,6 +88,19 @@ async function fetchKeys(uri: string): Promise<ArrayBuffer> {
   } catch (error) {
     throw new FetchError(uri, error);
   }
+}
+
+/** Unlike the library's own, this refuses a list without keys, which would take the place of the keys that are there. */
+function parseKeys(bytes: ArrayBuffer): Jwks {
+  let jwks: Parameters<typeof assertIsJwks>[0];
+  try {
+    jwks = JSON.parse(Buffer.from(bytes).toString());
+  } catch (error) {
+    throw new JwksValidationError('The issuer answers with something else than JSON', { cause: error });
+  }
+  assertIsJwks(jwks);
+  if (jwks.keys.length === 0) throw new JwksValidationError('The issuer answers without keys');
+  return jwks;
 }
 
 /**

@@ -73,11 +73,20 @@ async function accessLog(
   messageGroupId: string,
   read: (mayRead: (profile: MessageGroupProfile) => boolean) => Promise<Stretch>,
 ): Promise<AccessibleLog> {
-  if (!isUuid(messageGroupId)) throw messageGroupNotFound();
+  checkMessageGroupId(messageGroupId);
   const mayRead = ({ memberIds }: MessageGroupProfile) => memberIds.includes(viewer.id);
   const { profile, ...stretch } = await read(mayRead);
   if (!profile || !mayRead(profile)) throw messageGroupNotFound();
   return { profile, ...stretch };
+}
+
+/**
+ * Refuses an id that no group can have, which would do as part of no key.
+ *
+ * @throws NotFoundError as for a group that does not exist
+ */
+export function checkMessageGroupId(messageGroupId: string): void {
+  if (!isUuid(messageGroupId)) throw messageGroupNotFound();
 }
 
 /** The one answer for "does not exist" and "not yours". */

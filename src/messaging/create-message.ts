@@ -109,9 +109,14 @@ async function resultOf(
   return { message, messageGroup, deduplicated: true };
 }
 
+/** What separates the parts of a key, and what no program means to send in an id. */
+const NOT_IN_IDS = /[#\p{Cc}]/u;
+
 function checkClientMessageId(id: string): string {
-  if (id.length < 1 || id.length > MAX_CLIENT_MESSAGE_ID_LENGTH || !id.isWellFormed()) {
-    throw new BadUserInputError(`\`clientMessageId\` must have 1 to ${MAX_CLIENT_MESSAGE_ID_LENGTH} characters.`);
+  if (id.length < 1 || id.length > MAX_CLIENT_MESSAGE_ID_LENGTH || !id.isWellFormed() || NOT_IN_IDS.test(id)) {
+    throw new BadUserInputError(
+      `\`clientMessageId\` must have 1 to ${MAX_CLIENT_MESSAGE_ID_LENGTH} characters, none of them # or a control character.`,
+    );
   }
   return id;
 }

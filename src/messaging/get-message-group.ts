@@ -1,7 +1,7 @@
 import type { MessageGroup, User } from '../model.ts';
 import type { ReadOptions } from '../table/log.ts';
 import { getSummary } from '../table/summaries.ts';
-import { type AccessibleGroup, accessMessageGroup } from './access.ts';
+import { type AccessibleGroup, accessMessageGroup, checkMessageGroupId } from './access.ts';
 import type { Messaging } from './messaging.ts';
 import { readSequenceOf } from './read-sequence.ts';
 
@@ -16,6 +16,8 @@ export async function getMessageGroup(
   messageGroupId: string,
   options?: ReadOptions,
 ): Promise<MessageGroup> {
+  // The summary is asked for under this id without waiting for the group.
+  checkMessageGroupId(messageGroupId);
   const [group, summary] = await Promise.all([
     accessMessageGroup(table, viewer, messageGroupId, options),
     getSummary(table, viewer.id, messageGroupId, options),

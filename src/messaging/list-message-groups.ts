@@ -1,6 +1,8 @@
+import { BadUserInputError } from '../errors.ts';
 import type { MessageGroup, Page, User } from '../model.ts';
 import { decodeCursor, encodeCursor, messageGroupsList } from '../table/cursors.ts';
 import type { Summary } from '../table/items.ts';
+import { isActivityKey } from '../table/keys.ts';
 import { activityKeyOf, listSummaries } from '../table/summaries.ts';
 import type { Messaging } from './messaging.ts';
 import { pageRequest } from './paging.ts';
@@ -18,7 +20,7 @@ export async function listMessageGroups(
 ): Promise<Page<MessageGroup>> {
   const list = messageGroupsList(viewer.id);
   const { limit } = pageRequest({ first, after });
-  const position = after == null ? undefined : decodeCursor(list, after);
+  const position = after == null ? undefined : positionOf(list, after);
   // One more than asked for tells whether there is a next page.
   const summaries = await listSummaries(table, viewer.id, { after: position, limit: limit + 1 });
   return {
@@ -30,6 +32,13 @@ export async function listMessageGroups(
     // What a cursor points at lies before the page after it.
     hasPreviousPage: position !== undefined,
   };
+}
+
+/** The activity key that the cursor points at. A cursor's check can be made up, and the engine refuses some texts as a key. */
+function positionOf(list: string, cursor: string): string {
+  const position = decodeCursor(list, cursor);
+  if (!isActivityKey(position)) throw new BadUserInputError('The cursor is not one of this list.');
+  return position;
 }
 
 function messageGroupOf(summary: Summary, viewer: User): MessageGroup {

@@ -39,8 +39,10 @@ export async function listMessages(
 function startOf(list: string, request: PageRequest): number | undefined {
   const cursor = request.towards === 'older' ? request.after : request.before;
   if (cursor === undefined) return undefined;
-  const sequence = Number(decodeCursor(list, cursor));
-  if (!Number.isSafeInteger(sequence) || sequence < 1)
+  const position = decodeCursor(list, cursor);
+  const sequence = Number(position);
+  // A cursor's check can be made up, so that it can be anything that the position is.
+  if (!Number.isSafeInteger(sequence) || sequence < 1 || String(sequence) !== position)
     throw new BadUserInputError('The cursor is not one of this list.');
   return sequence;
 }

@@ -87,6 +87,13 @@ export function activityKey(lastMessageCreatedAt: string, messageGroupId: string
   return `${lastMessageCreatedAt}#${messageGroupId}`;
 }
 
+/** Whether `activityKey` could have made it. */
+export function isActivityKey(text: string): boolean {
+  return ACTIVITY_KEY.test(text);
+}
+
+const ACTIVITY_KEY = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** What type of item a key is of, and the ids that it spells. */
 export function itemTypeOf({ pk, sk }: Key) {
   const messageGroupId = pk.startsWith(GROUP_PREFIX) ? messageGroupIdOf(pk) : undefined;

@@ -198,6 +198,7 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
   ['that is three parts of junk', async () => 'junk.junk.junk'],
   ['that is 10 KB of junk', async () => 'aZ0-_'.repeat(2048)],
   ['that is 10 KB of junk in three parts', async () => `${'aZ0-_'.repeat(680)}.`.repeat(3).slice(0, -1)],
+  ['whose header nests 8,000 lists', async () => `${base64url.encode('['.repeat(8_000))}.junk.junk`],
   ['with characters that no token has', async (api, sub) => `${await api.issuer.token(sub)},x`],
   ['with an empty payload', (api) => signAnything(api, '')],
   ['with no claims', (api) => signAnything(api, '{}')],
@@ -223,13 +224,25 @@ describe('wrong tokens', () => {
     expect(api.statements.filter((statement) => statement.startsWith('SELECT'))).toEqual([]);
   });
 
-  test('a header that is too large is refused before anyone looks at it', async () => {
+  test.each<readonly [string, MakeToken]>([
+    ['100 KB of junk', async () => 'aZ0-_'.repeat(20_480)],
+    ['100 KB of junk in three parts', async () => `${'aZ0-_'.repeat(6_826)}.`.repeat(3).slice(0, -1)],
+    [
+      'a good token with 100 KB of junk at its end',
+      async (api, sub) => `${await api.issuer.token(sub)}${'aZ0-_'.repeat(20_480)}`,
+    ],
+  ])('%s are refused before anyone looks at them', async (_, make) => {
     const api = await anApi();
+    const [ann] = await api.people(1);
+    const token = await make(api, ann.subject);
+    api.statements.length = 0;
 
-    const response = await postAs(api, `Bearer ${'aZ0-_'.repeat(4096)}`);
+    const response = await postAs(api, `Bearer ${token}`);
 
     expect(response.status).toBe(431);
+    expect(((await response.json()) as Reply).data).toBeUndefined();
     expect(api.calls).toEqual([]);
+    expect(api.statements).toEqual([]);
   });
 
   test('a wrong token gets the same answer to a GET', async () => {
@@ -244,23 +257,6 @@ describe('wrong tokens', () => {
     expect(get.headers.get('www-authenticate')).toMatch(/^Bearer .*error="invalid_token"/);
     expect(await get.text()).toBe(await post.text());
     expect(api.calls).toEqual([]);
-  });
-
-  test('50 tokens with unknown key ids fetch the keys twice at most, and a good token works after them', async () => {
-    const api = await anApi();
-    const [ann] = await api.people(1);
-    const before = api.issuer.fetches();
-    const unknown = await Promise.all(
-      Array.from({ length: 50 }, (_, number) => api.issuer.sign({ sub: ann.subject }, { kid: `unknown-${number}` })),
-    );
-
-    const first = await postAs(api, `Bearer ${unknown[0]}`);
-    const rest = await Promise.all(unknown.slice(1).map((token) => postAs(api, `Bearer ${token}`)));
-
-    expect([first, ...rest].map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 401));
-    expect((await api.ask(ann, QUERY)).viewer.handle).toBe(ann.handle);
-    expect(api.issuer.fetches() - before).toBeGreaterThanOrEqual(1);
-    expect(api.issuer.fetches() - before).toBeLessThanOrEqual(2);
   });
 });
 
@@ -575,9 +571,7 @@ describe('the verifier', () => {
     await expect(verifier.subjectOf(token)).rejects.toBeInstanceOf(UnavailableError);
     reachable = true;
 
-    const subject = await verifier.subjectOf(token);
-
-    expect(subject).toBe('ann');
+    await vi.waitFor(async () => expect(await verifier.subjectOf(token)).toBe('ann'), { timeout: 5_000 });
   });
 });
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { anApi, useApi } from '../support/api.ts';
+import { anyBody, roundTrip } from '../support/bodies.ts';
 import { createMessage, listMessages, send, startGroup } from '../support/operations.ts';
 
 useApi();
@@ -128,6 +130,18 @@ test.each([
 
   expect(payload).toMatchObject({ message: null, messageGroup: null, userErrors: [{ code, path: ['input', 'body'] }] });
   expect((await listMessages(api, people[0], { messageGroupId })).edges).toHaveLength(1);
+});
+
+test('random bodies are stored as they are, or refused for what they are', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyBody, { minLength: 40, maxLength: 40 }), async (bodies) => {
+      await roundTrip(api, people[0], await startGroup(api, people), bodies);
+    }),
+    { numRuns: 2, includeErrorInReport: true },
+  );
 });
 
 test('every wrong recipient is reported with its place, along with a wrong body', async () => {

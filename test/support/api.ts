@@ -75,6 +75,8 @@ export interface TestApiOptions {
   /** Another engine than that of all tests. */
   readonly dynamodbEndpoint?: string;
   readonly healthChecks?: Record<string, () => Promise<void>>;
+  /** Another issuer than the one that all tests of the file share. */
+  readonly issuer?: TestIssuer;
 }
 
 const NO_RATE_LIMITS: RateLimitsConfig = { reads: 1e9, sends: 1e9, refusals: 1e9, redisUrl: undefined };
@@ -114,7 +116,8 @@ export function useApi(): void {
 
 /** Starts an API for one test. */
 export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
-  const { issuer, pool, statements } = shared;
+  const { pool, statements } = shared;
+  const issuer = options.issuer ?? shared.issuer;
   const calls: EngineCall[] = [];
   const logs: string[] = [];
   const reports: RequestReport[] = [];

@@ -59,8 +59,9 @@ export type CreateMessageInput = {
   /** The text. White space at its ends is removed; 1 to 1,024 Unicode code points have to remain. */
   readonly body: Scalars['String']['input'];
   /**
-   * An id that the client makes up for this message, 1 to 128 characters: sending again with the same
-   * one within 24 hours returns the first message instead of a second one. A UUID serves well.
+   * An id that the client makes up for this message, 1 to 128 characters without `#` and control
+   * characters: sending again with the same one within 24 hours returns the first message instead of a
+   * second one. A UUID serves well.
    */
   readonly clientMessageId?: InputMaybe<Scalars['ID']['input']>;
   /** Where the message goes. */
