@@ -18,7 +18,7 @@ import { integer, type LogLevel, logLevel, origin, port } from './variables.ts';
 export interface OverloadLimits {
   /** How late the event loop is on average. */
   readonly eventLoopDelayMs: number;
-  /** Operations under way at once. */
+  /** Operations under way at once; five times as many wait for their turn. */
   readonly atOnce: number;
 }
 
@@ -60,7 +60,7 @@ const apiVariables = z.object({
   ...queryLimitVariables,
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
-  MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(200),
+  MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
   CORS_ORIGINS: z
     .string()
     .default('')

@@ -1,5 +1,6 @@
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import pLimit from 'p-limit';
 import type { OverloadLimits } from '../config/api.ts';
 import { UnavailableError } from '../errors.ts';
 
@@ -7,6 +8,8 @@ import { UnavailableError } from '../errors.ts';
 const SAMPLE_MS = 250;
 
 const RETRY_AFTER_SECONDS = 1;
+
+const WAITING_FOR_EACH = 5;
 
 /**
  * Refuses requests of these routes, before anything is done for them, while the event loop is late: those that were let in are then
@@ -27,22 +30,18 @@ export async function refuseWhileLate(
 }
 
 /**
- * Lets a handler do only so much at once, and refuses the rest: a burst is there before anyone could measure that the event loop is
- * late. A request counts from when it has arrived whole, so that who sends slowly takes nobody's place.
+ * Lets a handler do only so much at once; five times as many requests wait for their turn, and the rest are refused: a burst is there
+ * before anyone could measure that the event loop is late. A request counts from when it has arrived whole, so that who sends slowly
+ * takes nobody's place.
  */
 export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
-  let underWay = 0;
+  const turn = pLimit(most);
   return async function (request, reply) {
-    if (underWay >= most) {
+    if (turn.pendingCount >= most * WAITING_FOR_EACH) {
       reply.header('retry-after', RETRY_AFTER_SECONDS);
       throw tooMuch();
     }
-    underWay += 1;
-    try {
-      return await handler.call(this, request, reply);
-    } finally {
-      underWay -= 1;
-    }
+    return turn(() => handler.call(this, request, reply));
   };
 }
 
