@@ -2,8 +2,7 @@ import { BadUserInputError } from '../errors.ts';
 import type { MessageGroup, Page, User } from '../model.ts';
 import { decodeCursor, encodeCursor, messageGroupsList } from '../table/cursors.ts';
 import type { Summary } from '../table/items.ts';
-import { isActivityKey } from '../table/keys.ts';
-import { activityKeyOf, listSummaries } from '../table/summaries.ts';
+import { activityKeyOf, isInboxPosition, listSummaries } from '../table/summaries.ts';
 import type { Messaging } from './messaging.ts';
 import { pageRequest } from './paging.ts';
 import { readSequenceOf } from './read-sequence.ts';
@@ -37,7 +36,7 @@ export async function listMessageGroups(
 /** The activity key that the cursor points at. A cursor's check can be made up, and the engine refuses some texts as a key. */
 function positionOf(list: string, cursor: string): string {
   const position = decodeCursor(list, cursor);
-  if (!isActivityKey(position)) throw new BadUserInputError('The cursor is not one of this list.');
+  if (!isInboxPosition(position)) throw new BadUserInputError('The cursor is not one of this list.');
   return position;
 }
 

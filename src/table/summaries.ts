@@ -2,7 +2,7 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { foundItem, parseSummary, type Summary, summaryItem } from './items.ts';
-import { activityKey, INBOX_INDEX, summaryKey, userPartition } from './keys.ts';
+import { activityKey, INBOX_INDEX, isActivityKey, summaryKey, userPartition } from './keys.ts';
 import type { ReadOptions } from './log.ts';
 import type { Table } from './table.ts';
 
@@ -43,6 +43,11 @@ export async function listSummaries(
 /** Where a summary stands in the inbox. */
 export function activityKeyOf(summary: Summary): string {
   return activityKey(summary.lastMessage.createdAt, summary.messageGroupId);
+}
+
+/** Whether a summary could stand there in the inbox: whether the text is an activity key. */
+export function isInboxPosition(text: string): boolean {
+  return isActivityKey(text);
 }
 
 /**
