@@ -45,7 +45,7 @@ export function activityKeyOf(summary: Summary): string {
   return activityKey(summary.lastMessage.createdAt, summary.messageGroupId);
 }
 
-/** Whether a summary could stand there in the inbox. */
+/** Whether a summary could stand there in the inbox: whether the text is an activity key. */
 export function isInboxPosition(text: string): boolean {
   return isActivityKey(text);
 }
