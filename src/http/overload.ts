@@ -1,5 +1,5 @@
 import underPressure from '@fastify/under-pressure';
-import type { FastifyInstance, RouteHandlerMethod } from 'fastify';
+import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
 import pLimit from 'p-limit';
 import type { OverloadLimits } from '../config/api.ts';
 import { UnavailableError } from '../errors.ts';
@@ -10,6 +10,9 @@ const SAMPLE_MS = 250;
 const RETRY_AFTER_SECONDS = 1;
 
 const WAITING_FOR_EACH = 5;
+
+/** Who waits for longer is refused. With the time that the parts of a request have, it stays below 10 s. */
+const PATIENCE_MS = 1_000;
 
 /**
  * Refuses requests of these routes, before anything is done for them, while the event loop is late: those that were let in are then
@@ -31,18 +34,31 @@ export async function refuseWhileLate(
 
 /**
  * Lets a handler do only so much at once; five times as many requests wait for their turn, and the rest are refused: a burst is there
- * before anyone could measure that the event loop is late. A request counts from when it has arrived whole, so that who sends slowly
- * takes nobody's place.
+ * before anyone could measure that the event loop is late. Nobody waits for long. A request counts from when it has arrived whole, so
+ * that who sends slowly takes nobody's place.
  */
 export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
   const turn = pLimit(most);
   return async function (request, reply) {
-    if (turn.pendingCount >= most * WAITING_FOR_EACH) {
-      reply.header('retry-after', RETRY_AFTER_SECONDS);
-      throw tooMuch();
-    }
-    return turn(() => handler.call(this, request, reply));
+    if (turn.pendingCount >= most * WAITING_FOR_EACH) throw refusal(reply);
+    return new Promise((resolve, reject) => {
+      const impatience = setTimeout(() => {
+        isGivenUp = true;
+        reject(refusal(reply));
+      }, PATIENCE_MS);
+      let isGivenUp = false;
+      const serve = async () => {
+        clearTimeout(impatience);
+        if (!isGivenUp) resolve(await handler.call(this, request, reply));
+      };
+      turn(serve).catch(reject);
+    });
   };
+}
+
+function refusal(reply: FastifyReply): UnavailableError {
+  reply.header('retry-after', RETRY_AFTER_SECONDS);
+  return tooMuch();
 }
 
 function tooMuch(): UnavailableError {
