@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { anApi, type Reply, useApi } from '../support/api.ts';
+import { aMisbehavingEngine } from '../support/misbehaving-engine.ts';
 
 useApi();
 
@@ -54,18 +55,58 @@ test('a loop that is late now and then refuses nobody', async () => {
   expect(statuses.map(({ status }) => status)).toEqual([200, 200, 200]);
 });
 
-test('of a burst only so many are served at once, the others are refused, and after it all is as before', async () => {
-  const api = await anApi({ overload: { atOnce: 2 } });
+/** An API whose engine holds its answers back until it is let go. */
+async function aHeldApi(atOnce: number) {
+  const engine = await aMisbehavingEngine();
+  const api = await anApi({ overload: { atOnce }, dynamodbEndpoint: engine.endpoint });
   const [ann] = await api.people(1);
+  await api.post(ann, VIEWER);
+  const held: (() => void)[] = [];
+  engine.misbehave(async () => {
+    await new Promise<void>((resolve) => {
+      held.push(resolve);
+    });
+    return false;
+  });
+  const letGo = () => {
+    engine.misbehave(undefined);
+    for (const answer of held) answer();
+  };
+  onTestFinished(letGo);
+  return { api, ann, held, letGo };
+}
 
-  const burst = await Promise.all(Array.from({ length: 50 }, () => api.post(ann, MESSAGE_GROUPS)));
+test('of a burst some are served, some wait for their turn, the others are refused, and after it all is as before', async () => {
+  const { api, ann, letGo } = await aHeldApi(2);
+  let refusals = 0;
+
+  const burst = Array.from({ length: 50 }, async () => {
+    const response = await api.post(ann, MESSAGE_GROUPS);
+    if (response.status === 503) refusals += 1;
+    return response;
+  });
+  await vi.waitFor(() => expect(refusals).toBe(50 - 2 - 10));
+  letGo();
+  const replies = await Promise.all(burst);
   const after = [await api.post(ann, MESSAGE_GROUPS), await api.post(ann, '{'), await api.post(undefined, VIEWER)];
 
-  const statuses = new Set(burst.map(({ status }) => status));
-  expect([...statuses].sort()).toEqual([200, 503]);
-  for (const refused of burst.filter(({ status }) => status === 503)) {
+  expect(replies.filter(({ status }) => status === 200)).toHaveLength(12);
+  for (const refused of replies.filter(({ status }) => status !== 200)) {
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(((await refused.json()) as Reply).errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
   }
   expect(after.map(({ status }) => status)).toEqual([200, 400, 401]);
+});
+
+test('whose turn does not come within a second is refused, and the others are served', async () => {
+  const { api, ann, held, letGo } = await aHeldApi(1);
+
+  const served = api.post(ann, MESSAGE_GROUPS);
+  await vi.waitFor(() => expect(held).toHaveLength(1));
+  const waited = await api.post(ann, MESSAGE_GROUPS);
+  letGo();
+
+  expect(waited.status).toBe(503);
+  expect(waited.headers.get('retry-after')).toBe('1');
+  expect((await served).status).toBe(200);
 });
