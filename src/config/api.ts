@@ -12,7 +12,7 @@ import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts'
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
-import { integer, type LogLevel, logLevel, origin, port } from './variables.ts';
+import { integer, type LogLevel, list, logLevel, origin, port } from './variables.ts';
 
 /** What a process does at most before it refuses requests. */
 export interface OverloadLimits {
@@ -61,16 +61,7 @@ const apiVariables = z.object({
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
-  CORS_ORIGINS: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((each) => each.trim())
-        .filter(Boolean),
-    )
-    .pipe(z.array(origin)),
+  CORS_ORIGINS: list.pipe(z.array(origin)),
   SANDBOX_TOKEN: z.string().optional(),
 });
 

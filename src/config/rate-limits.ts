@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
 import * as z from 'zod';
-import { address, integer } from './variables.ts';
+import { address, integer, list } from './variables.ts';
 
 /** How much is let through in a minute. */
 export interface RateLimitsConfig {
@@ -29,16 +29,10 @@ export const rateLimitVariables = {
   RATE_LIMIT_SENDS: integer(1, 999_999).default(300),
   RATE_LIMIT_REFUSALS: integer(1, 999_999).default(60),
   RATE_LIMIT_REDIS_URL: address(['redis', 'rediss']).optional(),
-  TRUST_PROXY: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((each) => each.trim())
-        .filter(Boolean),
-    )
-    .refine((ranges) => ranges.every(isRange), `must be addresses, ranges as 10.0.0.0/8, or ${RANGES.join(', ')}`),
+  TRUST_PROXY: list.refine(
+    (ranges) => ranges.every(isRange),
+    `must be addresses, ranges as 10.0.0.0/8, or ${RANGES.join(', ')}`,
+  ),
 };
 
 const shape = z.object(rateLimitVariables);

@@ -57,3 +57,14 @@ export type LogLevel = z.infer<typeof logLevel>;
 export const tableName = z.string().regex(/^[a-zA-Z0-9_.-]{3,255}$/, 'must be 3 to 255 letters, digits, and _ . -');
 
 export const port = integer(0, 65_535);
+
+/** Texts separated by commas; none when it is empty. */
+export const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean),
+  );

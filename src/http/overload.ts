@@ -42,11 +42,11 @@ export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHa
   return async function (request, reply) {
     if (turn.pendingCount >= most * WAITING_FOR_EACH) throw refusal(reply);
     return new Promise((resolve, reject) => {
+      let isGivenUp = false;
       const impatience = setTimeout(() => {
         isGivenUp = true;
         reject(refusal(reply));
       }, PATIENCE_MS);
-      let isGivenUp = false;
       const serve = async () => {
         clearTimeout(impatience);
         if (!isGivenUp) resolve(await handler.call(this, request, reply));

@@ -4,6 +4,7 @@ import { keepDeadLetter } from './dead-letters.ts';
 import { type Lease, Leases, type LeaseTable, LeaseWatch } from './leases.ts';
 import { DEFAULT_PACE, type Pace, readShard } from './shard-reader.ts';
 import { listShards, readableShards, type Shard, type StreamRecord } from './shards.ts';
+import type { ShardWatch } from './watch.ts';
 
 /** A record that can never be processed, with the reason. */
 export interface Poison {
@@ -42,25 +43,6 @@ export interface StreamReaderOptions {
    */
   readonly leaseMs?: number;
   readonly pace?: Pace;
-}
-
-/** A batch that is done. */
-export interface DoneBatch {
-  readonly shardId: string;
-  readonly records: number;
-  /** How many of them were set aside. */
-  readonly poison: number;
-  /** How long ago the last of them was written. */
-  readonly lagMs: number;
-}
-
-/** Told how far the shards are that this reader holds. */
-export interface ShardWatch {
-  onBatch(batch: DoneBatch): void;
-  /** There is nothing more to read in the shard for the moment. */
-  onCaughtUp(shardId: string): void;
-  /** The shard is at its end, or another reader's from now on. */
-  onLeft(shardId: string): void;
 }
 
 const DEFAULT_LEASE_MS = 9_000;

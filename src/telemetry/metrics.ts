@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { ShardWatch } from '../stream/reader.ts';
+import type { ShardWatch } from '../stream/watch.ts';
 import type { EngineCall } from '../table/table.ts';
 import type { RequestReport } from './request-report.ts';
 

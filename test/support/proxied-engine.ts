@@ -1,8 +1,4 @@
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buffer } from 'node:stream/consumers';
-import { inject, onTestFinished } from 'vitest';
+import { answerWithError, proxyEngine } from './engine-proxy.ts';
 
 /** A call on its way to the engine: the API's name of the operation, and what it is given. */
 export interface ProxiedCall {
@@ -16,30 +12,9 @@ export interface ProxiedCall {
  * @param onCall the name of the error that the call fails with; undefined to let it through
  * @returns the address, until the test is over
  */
-export async function proxiedEngine(onCall: (call: ProxiedCall) => string | undefined): Promise<string> {
-  const server = createServer(async (incoming, outgoing) => {
-    const body = await buffer(incoming);
-    const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1) ?? '';
-    const error = onCall({ operation, input: JSON.parse(body.toString()) });
-    if (error) {
-      const type = `com.amazonaws.dynamodb.v20120810#${error}`;
-      outgoing
-        .writeHead(400, { 'content-type': 'application/x-amz-json-1.0' })
-        .end(JSON.stringify({ __type: type, message: error }));
-      return;
-    }
-    const forwarded = request(inject('dynamodbEndpoint'), { method: incoming.method, headers: incoming.headers });
-    forwarded.on('response', (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(outgoing);
-    });
-    forwarded.on('error', () => outgoing.destroy());
-    forwarded.end(body);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
+export function proxiedEngine(onCall: (call: ProxiedCall) => string | undefined): Promise<string> {
+  return proxyEngine(({ operation, body, outgoing }) => {
+    const error = onCall({ operation, input: JSON.parse(body) });
+    return error !== undefined && answerWithError(outgoing, 400, error);
   });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
