@@ -31,11 +31,11 @@ export interface SeedSize {
   readonly inboxes: readonly number[];
 }
 
-/** Of a hundred groups so many have up to so many messages. */
+/** Shares of the groups, each with those before it, and how many messages they have. */
 const LENGTHS = [
-  { share: 0.8, from: 1, to: 6 },
-  { share: 0.18, from: 7, to: 40 },
-  { share: 0.02, from: 41, to: 200 },
+  { upTo: 0.8, from: 1, to: 6 },
+  { upTo: 0.98, from: 7, to: 40 },
+  { upTo: 1, from: 41, to: 200 },
 ] as const;
 
 /**
@@ -118,8 +118,8 @@ async function writeGroup(writer: Writer, members: readonly SignedIn[], length: 
 }
 
 function lengthOf(): number {
-  let share = Math.random();
-  const range = LENGTHS.find((each) => (share -= each.share) < 0) ?? LENGTHS[0];
+  const share = Math.random();
+  const range = LENGTHS.find(({ upTo }) => share < upTo) ?? LENGTHS[0];
   return range.from + Math.floor(Math.random() * (range.to - range.from + 1));
 }
 

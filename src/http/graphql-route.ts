@@ -72,7 +72,7 @@ async function contextOf(
   }: Omit<GraphQLRouteParts, 'graphql' | 'overload'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
+  const deadline = performance.now() + DEADLINE_MS;
   const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), deadline);
   const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call), deadline);
   const parts = {

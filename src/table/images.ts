@@ -1,7 +1,5 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Message } from '../model.ts';
-import { MalformedItemError, parseMessage } from './items.ts';
+import { type Item, MalformedItemError, parseMessage } from './items.ts';
 import { isMessageKey, messageGroupIdOf } from './keys.ts';
 
 /** A message as it comes from the table's stream. */
@@ -15,9 +13,9 @@ export interface LoggedMessage {
  *
  * @throws MalformedItemError when its key is a message's, and the rest is not
  */
-export function messageOfImage(image: Record<string, AttributeValue>): LoggedMessage | undefined {
+export function messageOfImage(image: Item): LoggedMessage | undefined {
   const { pk, sk } = { pk: image['pk']?.S, sk: image['sk']?.S };
   if (pk === undefined || sk === undefined) throw new MalformedItemError('The image has no keys');
   if (!isMessageKey({ pk, sk })) return undefined;
-  return { messageGroupId: messageGroupIdOf(pk), message: parseMessage(unmarshall(image)) };
+  return { messageGroupId: messageGroupIdOf(pk), message: parseMessage(image) };
 }

@@ -6,6 +6,9 @@ import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, s
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 
+/** An item as it is on the wire: each value under the letter of its type. */
+export type Item = Record<string, AttributeValue>;
+
 const sequence = z.int().positive();
 const memberIds = z.array(z.uuid()).min(2);
 const instant = z.iso.datetime({ precision: 3 });
@@ -57,26 +60,22 @@ export class MalformedItemError extends Error {
   override readonly name = 'MalformedItemError';
 }
 
-function parser<Item>(kind: string, schema: z.ZodType<Item>): (item: unknown) => Item {
+function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: Item | undefined) => Held {
   return (item) => {
-    const parsed = schema.safeParse(item);
+    const plain = item && unmarshall(item);
+    const parsed = schema.safeParse(plain);
     if (parsed.success) return parsed.data;
-    const { pk, sk } = (item ?? {}) as { pk?: unknown; sk?: unknown };
+    const { pk, sk } = plain ?? {};
     throw new MalformedItemError(
       `The item ${String(pk)} ${String(sk)} is no ${kind}: ${z.prettifyError(parsed.error)}`,
     );
   };
 }
 
-export const parseMessage: (item: unknown) => Message = parser('message', message);
-export const parseProfile: (item: unknown) => MessageGroupProfile = parser('profile', profile);
-export const parseSummary: (item: unknown) => Summary = parser('summary', summary);
-export const parseSentBefore: (item: unknown) => SentBefore = parser('sent-before record', sentBefore);
-
-/** The item that a failed condition found. The document client leaves it in the wire's form. */
-export function foundItem(item: Record<string, AttributeValue> | undefined): unknown {
-  return item && unmarshall(item);
-}
+export const parseMessage: (item: Item | undefined) => Message = parser('message', message);
+export const parseProfile: (item: Item | undefined) => MessageGroupProfile = parser('profile', profile);
+export const parseSummary: (item: Item | undefined) => Summary = parser('summary', summary);
+export const parseSentBefore: (item: Item | undefined) => SentBefore = parser('sent-before record', sentBefore);
 
 export function messageItem(messageGroupId: string, message: Message) {
   return { ...messageKey(messageGroupId, message.sequence), ...message };

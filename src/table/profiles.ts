@@ -1,4 +1,5 @@
-import { BatchGetCommand, GetCommand } from '@aws-sdk/lib-dynamodb';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
 import pRetry from 'p-retry';
 import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
@@ -8,7 +9,7 @@ import type { Table } from './table.ts';
 
 /** The profile of a group; undefined when there is no such group. */
 export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
-  const { Item } = await table.send(new GetCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
+  const { Item } = await table.call('GetItem', { TableName: table.name, Key: marshall(profileKey(messageGroupId)) });
   return Item && parseProfile(Item);
 }
 
@@ -28,12 +29,12 @@ export async function getProfiles(
 ): Promise<ReadonlyMap<string, MessageGroupProfile>> {
   if (messageGroupIds.length > MAX_PROFILES) throw new RangeError(`At most ${MAX_PROFILES} profiles at once`);
   const profiles = new Map<string, MessageGroupProfile>();
-  let keys: Record<string, unknown>[] = messageGroupIds.map((id) => ({ ...profileKey(id) }));
+  let keys: Record<string, AttributeValue>[] = messageGroupIds.map((id) => marshall(profileKey(id)));
   await pRetry(
     async () => {
-      const { Responses, UnprocessedKeys } = await table.send(
-        new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } } }),
-      );
+      const { Responses, UnprocessedKeys } = await table.call('BatchGetItem', {
+        RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } },
+      });
       for (const profile of (Responses?.[table.name] ?? []).map(parseProfile)) profiles.set(profile.id, profile);
       keys = UnprocessedKeys?.[table.name]?.Keys ?? [];
       if (keys.length > 0) throw new UnprocessedKeysError('The message store is overloaded. Try again.');

@@ -1,27 +1,20 @@
 import { DynamoDBClient, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  ScanCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { type Call, timed } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
+import { type EngineCaller, engineCaller } from './engine.ts';
 
 /** The one table, and how to reach it. */
 export interface Table {
   readonly name: string;
   /**
-   * Sends a command.
+   * Makes a call.
    *
    * @throws UnavailableError when the engine cannot answer for the moment
    */
-  readonly send: DynamoDBDocumentClient['send'];
-  /** The client underneath: for the table's definition and for paginators. */
+  readonly call: EngineCaller;
+  /** A client of the SDK: for the table's definition and for paginators. */
   readonly client: DynamoDBDocumentClient;
 }
 
@@ -38,65 +31,65 @@ export interface TableOptions {
   readonly endpoint?: string | undefined;
 }
 
+/** Connections: as many as a process may have operations under way at once, each with two calls side by side. */
+const CONNECTIONS = 100;
+
+/** Idle connections are kept for so long; AWS keeps them longer. */
+const KEEP_ALIVE_MS = 20_000;
+
 /**
  * Opens the table. Credentials come from where the SDK finds them; an engine on another
  * endpoint takes any, so it is given some.
  *
- * The SDK tries each call up to three times; a connection has 1 s and an answer 3 s, so that a
- * request ends well within 10 s.
+ * Each call is tried up to three times; a connection has 1 s and an answer 3 s.
  */
 export function openTable({ name, region, endpoint }: TableOptions): Table {
-  const client = DynamoDBDocumentClient.from(
-    new DynamoDBClient({
-      region,
-      ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
-      maxAttempts: 3,
-      requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+  const client = new DynamoDBClient({
+    region,
+    ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
+    maxAttempts: 3,
+    requestHandler: new UndiciHttpHandler({
+      dispatcher: {
+        connections: CONNECTIONS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectTimeout: 1_000,
+        headersTimeout: 3_000,
+        bodyTimeout: 3_000,
+      },
     }),
-    { marshallOptions: { removeUndefinedValues: true } },
-  );
-  const send = async (command: Command, options?: { abortSignal: AbortSignal }) => {
-    try {
-      return await client.send(command, options);
-    } catch (error) {
-      if (isTransient(error))
-        throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
-      throw error;
-    }
+  });
+  const call = engineCaller(client);
+  return {
+    name,
+    client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
+    call: async (operation, input, deadline) => {
+      try {
+        return await call(operation, input, deadline);
+      } catch (error) {
+        if (isTransient(error))
+          throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
+        throw error;
+      }
+    },
   };
-  return { name, client, send: send as Table['send'] };
 }
 
-/** The commands that report what they consumed when asked, by the API's names of them: a bundler may change those of classes. */
-const METERED = new Map<unknown, string>([
-  [BatchGetCommand, 'BatchGetItem'],
-  [GetCommand, 'GetItem'],
-  [PutCommand, 'PutItem'],
-  [QueryCommand, 'Query'],
-  [ScanCommand, 'Scan'],
-  [TransactWriteCommand, 'TransactWriteItems'],
-  [UpdateCommand, 'UpdateItem'],
-]);
-
-type Command = Parameters<DynamoDBDocumentClient['send']>[0];
-
 /**
- * The same table, whose calls are told of, and given up when the signal is aborted, as the engine's not answering. What is sent by other
- * means than `send` is not.
+ * The same table, whose calls are told of, and given up past the deadline, as the engine's not answering. What is sent by other
+ * means than `call` is not.
+ *
+ * @param deadline by `performance.now()`
  */
-export function observeCalls(table: Table, onCall: (call: EngineCall) => void, signal?: AbortSignal): Table {
-  const own = signal && { abortSignal: signal };
-  const send = async (command: Command, options = own) => {
-    const operation = METERED.get(command.constructor);
-    if (operation === undefined) return table.send(command, options);
-    Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
-    return timed(
-      operation,
-      () => table.send(command, options),
-      (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
-    );
+export function observeCalls(table: Table, onCall: (call: EngineCall) => void, deadline?: number): Table {
+  return {
+    ...table,
+    call: (operation, input, own = deadline) =>
+      timed(
+        operation,
+        () => table.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' }, own),
+        (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
+      ),
   };
-  return { ...table, send: send as Table['send'] };
 }
 
 interface Consumption {

@@ -47,24 +47,27 @@ export function openDirectory(pool: pg.Pool): Directory {
   };
 }
 
-/** The same directory, whose calls are told of, and given up when the signal is aborted. */
-export function observeDirectory(directory: Directory, onCall: (call: Call) => void, signal: AbortSignal): Directory {
-  const timedCall = <Result>(operation: string, make: () => Promise<Result>) =>
-    timed(operation, () => Promise.race([make(), abortionOf(signal)]), onCall);
+/**
+ * The same directory, whose calls are told of, and not made any more past the deadline.
+ *
+ * @param deadline by `performance.now()`
+ */
+export function observeDirectory(directory: Directory, onCall: (call: Call) => void, deadline: number): Directory {
+  const observed = <Result>(operation: string, make: () => Promise<Result>) =>
+    timed(
+      operation,
+      async () => {
+        if (performance.now() > deadline) throw new UnavailableError(NO_ANSWER);
+        return make();
+      },
+      onCall,
+    );
   return {
-    findByIds: (ids) => timedCall('findByIds', () => directory.findByIds(ids)),
-    findByHandles: (handles) => timedCall('findByHandles', () => directory.findByHandles(handles)),
-    findBySubject: (subject) => timedCall('findBySubject', () => directory.findBySubject(subject)),
-    ping: () => timedCall('ping', directory.ping),
+    findByIds: (ids) => observed('findByIds', () => directory.findByIds(ids)),
+    findByHandles: (handles) => observed('findByHandles', () => directory.findByHandles(handles)),
+    findBySubject: (subject) => observed('findBySubject', () => directory.findBySubject(subject)),
+    ping: () => observed('ping', directory.ping),
   };
-}
-
-function abortionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const give = () => reject(new UnavailableError(NO_ANSWER, { cause: signal.reason }));
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
-  });
 }
 
 /** Whether anyone could have this handle: 1 to 30 letters, digits and underscores. */

@@ -14,6 +14,7 @@ import { expect, test } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { ACCESS_CASES, aConversation, accessVariables } from '../support/access-cases.ts';
 import { type TestApi, useApi } from '../support/api.ts';
+import { interceptCalls } from '../support/intercepted-calls.ts';
 import { MESSAGES, startGroup } from '../support/operations.ts';
 import { type Person, removePerson } from '../support/people.ts';
 import { ATTEMPTS, answer, strangersAnswers } from '../support/strangers-attempts.ts';
@@ -211,13 +212,10 @@ test('a person who takes over the handle of a gone account is as much a stranger
 /** Every call to the engine from now on, as it starts: some are still under way when a refusal is answered. */
 function startedCalls({ table }: TestApi): string[] {
   const started: string[] = [];
-  table.client.middlewareStack.add(
-    (next, context) => (args) => {
-      started.push(String(context.commandName));
-      return next(args);
-    },
-    { step: 'initialize' },
-  );
+  interceptCalls(table.client, ({ operation }, attempt) => {
+    started.push(operation);
+    return attempt();
+  });
   return started;
 }
 
