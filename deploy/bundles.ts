@@ -43,6 +43,9 @@ const LAMBDAS: readonly Bundle[] = [
   lambda('post-confirmation', { budgetKb: 310 }),
 ];
 
+/** Errors and plugins go by the names of their classes and functions, which are kept where others are shortened. */
+const MINIFIED: BuildOptions = { minify: true, keepNames: true };
+
 /** How much code a start loads. */
 export interface StartSize {
   /** The entry's path in the build. */
@@ -58,7 +61,7 @@ export async function buildBundles(folder: string): Promise<StartSize[]> {
   const external = await developmentPackages();
   const sizes = await Promise.all([
     bundle(folder, APP, '.js', { external, sourcemap: true }),
-    ...LAMBDAS.map((each) => bundle(folder, each, '.mjs', { external, minify: true })),
+    ...LAMBDAS.map((each) => bundle(folder, each, '.mjs', { external, ...MINIFIED })),
   ]);
   return sizes.flat();
 }
@@ -84,8 +87,6 @@ async function bundle(parent: string, { name, entries, files }: Bundle, ending: 
     // What is imported dynamically is loaded when it is needed, if ever.
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
-    // Errors and plugins go by the names of their classes and functions.
-    keepNames: true,
     metafile: true,
     legalComments: 'none',
     logLevel: 'warning',

@@ -23,7 +23,8 @@ export function createViewers(
     fetchMethod: (subject) => findBySubject(subject),
   });
   return async (token) => {
-    const viewer = await people.fetch(await verifier.subjectOf(token));
+    const subject = await verifier.subjectOf(token);
+    const viewer = people.get(subject) ?? (await people.fetch(subject));
     if (!viewer) throw new UnauthenticatedError('The token is valid, but the directory has nobody with its subject.');
     return viewer;
   };
