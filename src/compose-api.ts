@@ -10,7 +10,14 @@ import { openTable } from './table/table.ts';
 import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { openDirectory } from './users/directory.ts';
+import { rememberPeople } from './users/known-people.ts';
 import { openPool } from './users/pool.ts';
+
+/**
+ * How long a request waits for the directory. With the second that it may have waited for its turn, whoever needs somebody who is not known
+ * has an answer within 2 s.
+ */
+const DIRECTORY_PATIENCE_MS = 900;
 
 /** The API with all its parts; whoever runs it lets requests in. */
 export interface Api {
@@ -25,7 +32,7 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
   const log = openLog(config.logLevel);
   const table = openTable(config.table);
   const pool = openPool({ ...config.directory, onIdleError: (err) => log.warn({ err }, 'directory connection lost') });
-  const directory = openDirectory(pool);
+  const directory = rememberPeople(openDirectory(pool));
   const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
@@ -41,7 +48,8 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
     directory,
-    viewerOf: createViewers(createTokenVerifier(config.identity), directory.findBySubject),
+    directoryPatienceMs: DIRECTORY_PATIENCE_MS,
+    viewerOf: createViewers(createTokenVerifier(config.identity)),
     healthChecks: { table: () => pingTable(table), directory: directory.ping },
     requestListeners: [metrics?.onRequest, traces?.onRequest].filter((each) => each !== undefined),
   });

@@ -10,7 +10,8 @@ import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
-import { type Directory, observeDirectory } from '../users/directory.ts';
+import type { RememberingDirectory } from '../users/known-people.ts';
+import { observeDirectory } from '../users/observe.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { atMostAtOnce, refuseWhileLate } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
@@ -18,8 +19,11 @@ import { networkOf, type RateLimits } from './rate-limits.ts';
 export interface GraphQLRouteParts {
   readonly graphql: ApolloServer<Context>;
   readonly messaging: Messaging;
-  readonly directory: Directory;
-  readonly viewerOf: (token: string) => Promise<User>;
+  readonly directory: RememberingDirectory;
+  /** How long a request waits for all that it asks the directory, in milliseconds. */
+  readonly directoryPatienceMs: number;
+  /** Finds a token's person, by asking the directory where need be. */
+  readonly viewerOf: (token: string, findBySubject: RememberingDirectory['findBySubject']) => Promise<User>;
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
@@ -66,6 +70,7 @@ async function contextOf(
   {
     messaging,
     directory,
+    directoryPatienceMs,
     viewerOf,
     anonymousIntrospection,
     rateLimits,
@@ -74,7 +79,11 @@ async function contextOf(
   const { notes, id, log } = request;
   const deadline = performance.now() + DEADLINE_MS;
   const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), deadline);
-  const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call), deadline);
+  const observed = observeDirectory(directory, {
+    onCall: (call) => notes.directoryCalls.push(call),
+    deadline,
+    patienceMs: directoryPatienceMs,
+  });
   const parts = {
     messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
     directory: observed,
@@ -89,7 +98,7 @@ async function contextOf(
     if (anonymousIntrospection && isAnonymous(request.raw)) {
       return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: refuse });
     }
-    const viewer = await authenticate(request.raw, viewerOf);
+    const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed.findBySubject));
     return createContext(viewer, { ...parts, spend: (limit, count) => rateLimits.spend(limit, viewer.id, count) });
   } catch (error) {
     if (error instanceof ChallengeError) {

@@ -13,7 +13,10 @@ import { takeStrictJson } from './strict-json.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
-    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf' | 'rateLimits' | 'overload'> {
+    Pick<
+      GraphQLRouteParts,
+      'messaging' | 'directory' | 'directoryPatienceMs' | 'viewerOf' | 'rateLimits' | 'overload'
+    > {
   readonly log: FastifyBaseLogger;
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
   readonly corsOrigins: readonly string[];

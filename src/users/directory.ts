@@ -1,6 +1,5 @@
 import pg from 'pg';
 import * as z from 'zod';
-import { type Call, timed } from '../calls.ts';
 import { DomainError, UnavailableError } from '../errors.ts';
 import type { User } from '../model.ts';
 
@@ -16,7 +15,8 @@ export interface Directory {
   ping(): Promise<void>;
 }
 
-const NO_ANSWER = 'The directory of people does not answer. Try again.';
+/** What is said of a directory that can't be reached for the moment. */
+export const NO_ANSWER = 'The directory of people does not answer. Try again.';
 
 const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
 
@@ -44,29 +44,6 @@ export function openDirectory(pool: pg.Pool): Directory {
     ping: async () => {
       await answered(pool.query('SELECT 1'));
     },
-  };
-}
-
-/**
- * The same directory, whose calls are told of, and not made any more past the deadline.
- *
- * @param deadline by `performance.now()`
- */
-export function observeDirectory(directory: Directory, onCall: (call: Call) => void, deadline: number): Directory {
-  const observed = <Result>(operation: string, make: () => Promise<Result>) =>
-    timed(
-      operation,
-      async () => {
-        if (performance.now() > deadline) throw new UnavailableError(NO_ANSWER);
-        return make();
-      },
-      onCall,
-    );
-  return {
-    findByIds: (ids) => observed('findByIds', () => directory.findByIds(ids)),
-    findByHandles: (handles) => observed('findByHandles', () => directory.findByHandles(handles)),
-    findBySubject: (subject) => observed('findBySubject', () => directory.findBySubject(subject)),
-    ping: () => observed('ping', directory.ping),
   };
 }
 

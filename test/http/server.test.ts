@@ -18,6 +18,7 @@ import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
 import { createTableIfMissing } from '../../src/table/definition.ts';
 import { openDirectory } from '../../src/users/directory.ts';
+import { rememberPeople } from '../../src/users/known-people.ts';
 import { anApi, type Reply, type TestApi, useApi } from '../support/api.ts';
 import { CREATE_MESSAGE, createMessage, listMessages, MESSAGES, send, startGroup } from '../support/operations.ts';
 import type { Person } from '../support/people.ts';
@@ -939,8 +940,8 @@ describe('closing', () => {
     const arrived = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    const directory = openDirectory(api.pool);
-    const viewerOf = createViewers(createTokenVerifier(api.issuer.identity), directory.findBySubject);
+    const directory = rememberPeople(openDirectory(api.pool));
+    const viewerOf = createViewers(createTokenVerifier(api.issuer.identity));
     const server = await createHttpServer({
       log: pino({ level: 'silent' }),
       local: false,
@@ -952,10 +953,11 @@ describe('closing', () => {
       corsOrigins: [],
       messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
       directory,
-      viewerOf: async (token) => {
+      directoryPatienceMs: 15_000,
+      viewerOf: async (token, findBySubject) => {
         arrive();
         await released;
-        return viewerOf(token);
+        return viewerOf(token, findBySubject);
       },
       healthChecks: {},
       requestListeners: [],
