@@ -29,7 +29,7 @@ interface Entry {
 const APP: Bundle = {
   name: 'app',
   entries: [
-    { name: 'api', source: 'api.ts', budgetKb: 6_500 },
+    { name: 'api', source: 'api.ts', budgetKb: 7_200 },
     { name: 'worker', source: 'worker.ts', budgetKb: 2_300 },
     { name: 'cli', source: 'cli.ts', budgetKb: 2_500 },
   ],

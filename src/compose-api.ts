@@ -6,7 +6,7 @@ import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';
 import { type Log, openLog } from './log.ts';
 import { pingTable } from './table/health.ts';
-import { openTable } from './table/table.ts';
+import { openTable, type TableOptions } from './table/table.ts';
 import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { openDirectory } from './users/directory.ts';
@@ -27,10 +27,13 @@ export interface Api {
   close(): Promise<void>;
 }
 
-/** Wires the API's parts together, the same for a process that listens and for AWS Lambda. */
-export async function composeApi(config: ApiConfig): Promise<Api> {
+/** Wires the API's parts together, the same for a process that listens and for AWS Lambda, but for what calls to the engine go over. */
+export async function composeApi(
+  config: ApiConfig,
+  { requestHandler }: Pick<TableOptions, 'requestHandler'> = {},
+): Promise<Api> {
   const log = openLog(config.logLevel);
-  const table = openTable(config.table);
+  const table = openTable({ ...config.table, ...(requestHandler && { requestHandler }) });
   const pool = openPool({ ...config.directory, onIdleError: (err) => log.warn({ err }, 'directory connection lost') });
   const directory = rememberPeople(openDirectory(pool));
   const metrics = config.metrics && createApiMetrics();

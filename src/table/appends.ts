@@ -5,7 +5,6 @@ import {
   TransactionConflictException,
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import { UnavailableError } from '../errors.ts';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import {
@@ -18,6 +17,7 @@ import {
   summaryItem,
 } from './items.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =
@@ -43,7 +43,7 @@ export async function appendMessage(table: Table, messageGroupId: string, messag
   try {
     await table.call('PutItem', {
       TableName: table.name,
-      Item: marshall(messageItem(messageGroupId, message)),
+      Item: toWire(messageItem(messageGroupId, message)),
       ConditionExpression: IS_NEW,
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
@@ -84,11 +84,11 @@ export async function startMessageGroup(
   const reasons = await transact(table, [
     putMessage(table, profile.id, message),
     ...(deduplication ? [putSentBefore(table, profile.id, message.senderId, deduplication)] : []),
-    { Put: { TableName: table.name, Item: marshall(profileItem(profile)), ConditionExpression: IS_NEW } },
+    { Put: { TableName: table.name, Item: toWire(profileItem(profile)), ConditionExpression: IS_NEW } },
     ...profile.memberIds.map((memberId) => ({
       Put: {
         TableName: table.name,
-        Item: marshall(
+        Item: toWire(
           summaryItem(memberId, {
             messageGroupId: profile.id,
             memberIds: [...profile.memberIds],
@@ -109,7 +109,7 @@ function putMessage(table: Table, messageGroupId: string, message: Message): Tra
   return {
     Put: {
       TableName: table.name,
-      Item: marshall(messageItem(messageGroupId, message)),
+      Item: toWire(messageItem(messageGroupId, message)),
       ConditionExpression: IS_NEW,
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
@@ -125,9 +125,9 @@ function putSentBefore(
   return {
     Put: {
       TableName: table.name,
-      Item: marshall(sentBeforeItem(messageGroupId, senderId, clientMessageId, record)),
+      Item: toWire(sentBeforeItem(messageGroupId, senderId, clientMessageId, record)),
       ConditionExpression: IS_NEW_OR_EXPIRED,
-      ExpressionAttributeValues: marshall({ ':now': now }),
+      ExpressionAttributeValues: toWire({ ':now': now }),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };

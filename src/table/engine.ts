@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import {
   type BatchGetItemInput,
   type BatchGetItemOutput,
@@ -86,9 +88,9 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
     const left = deadline - performance.now();
     if (left <= 0) throw new DeadlineError();
     const { response } = await requestHandler.handle(request, { requestTimeout: Math.min(left, ANSWER_MS) });
-    const text: string = await response.body.text();
-    if (response.statusCode !== 200) throw await exceptionOf(client, response, text);
-    return JSON.parse(text);
+    const reply = await textOf(response.body);
+    if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
+    return JSON.parse(reply);
   }
 
   return async (operation, input, deadline = Number.POSITIVE_INFINITY) => {
@@ -109,6 +111,11 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   };
 }
 
+/** Some HTTP clients have a faster way than that of all streams. */
+function textOf(body: Readable & { text?(): Promise<string> }): Promise<string> {
+  return body.text ? body.text() : text(body);
+}
+
 /** Told apart by its name, like the SDK's own. */
 class DeadlineError extends Error {
   override readonly name = 'TimeoutError';
@@ -124,11 +131,11 @@ async function addressOf(client: DynamoDBClient): Promise<URL> {
 }
 
 /** The exception that the SDK makes of a reply. */
-async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: HttpResponse, text: string) {
+async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: HttpResponse, reply: string) {
   const [, namespace, name, traits, input, output] = Query$;
   // Which operation it was makes no difference to its errors.
   const schema = operationSchema(namespace, name, traits, input, output);
-  const response = new HttpResponse({ statusCode, headers, body: Buffer.from(text) });
+  const response = new HttpResponse({ statusCode, headers, body: Buffer.from(reply) });
   const protocol = config.protocol as ClientProtocol<unknown, unknown>;
   return protocol
     .deserializeResponse(schema, config as unknown as SerdeFunctions, response)

@@ -1,13 +1,9 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
+import { fromWire, type WireItem } from './wire.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
-
-/** An item as it is on the wire: each value under the letter of its type. */
-export type Item = Record<string, AttributeValue>;
 
 const sequence = z.int().positive();
 const memberIds = z.array(z.uuid()).min(2);
@@ -60,9 +56,9 @@ export class MalformedItemError extends Error {
   override readonly name = 'MalformedItemError';
 }
 
-function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: Item | undefined) => Held {
+function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: WireItem | undefined) => Held {
   return (item) => {
-    const plain = item && unmarshall(item);
+    const plain = item && fromWire(item);
     const parsed = schema.safeParse(plain);
     if (parsed.success) return parsed.data;
     const { pk, sk } = plain ?? {};
@@ -72,10 +68,10 @@ function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: Item | unde
   };
 }
 
-export const parseMessage: (item: Item | undefined) => Message = parser('message', message);
-export const parseProfile: (item: Item | undefined) => MessageGroupProfile = parser('profile', profile);
-export const parseSummary: (item: Item | undefined) => Summary = parser('summary', summary);
-export const parseSentBefore: (item: Item | undefined) => SentBefore = parser('sent-before record', sentBefore);
+export const parseMessage: (item: WireItem | undefined) => Message = parser('message', message);
+export const parseProfile: (item: WireItem | undefined) => MessageGroupProfile = parser('profile', profile);
+export const parseSummary: (item: WireItem | undefined) => Summary = parser('summary', summary);
+export const parseSentBefore: (item: WireItem | undefined) => SentBefore = parser('sent-before record', sentBefore);
 
 export function messageItem(messageGroupId: string, message: Message) {
   return { ...messageKey(messageGroupId, message.sequence), ...message };

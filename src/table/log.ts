@@ -1,9 +1,9 @@
-import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseMessage, parseProfile } from './items.ts';
 import { FIRST_MESSAGE_SORT_KEY, groupPartition, messageKey, messageSortKey, PROFILE_SORT_KEY } from './keys.ts';
 import { getProfile } from './profiles.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** A stretch of a group's log, and the group's profile, which says who may read it. */
 export interface Stretch {
@@ -89,7 +89,7 @@ export async function readNewer(
 
 /** One message, read consistently; undefined when the log has none of this number. */
 export async function getMessage(table: Table, messageGroupId: string, sequence: number): Promise<Message | undefined> {
-  const Key = marshall(messageKey(messageGroupId, sequence));
+  const Key = toWire(messageKey(messageGroupId, sequence));
   const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: true });
   return Item && parseMessage(Item);
 }
@@ -108,7 +108,7 @@ async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, l
   const { Items = [] } = await table.call('Query', {
     TableName: table.name,
     KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
-    ExpressionAttributeValues: marshall({ ':group': groupPartition(messageGroupId), ':from': from, ':to': to }),
+    ExpressionAttributeValues: toWire({ ':group': groupPartition(messageGroupId), ':from': from, ':to': to }),
     ScanIndexForward: !newestFirst,
     Limit: limit,
     ConsistentRead: consistent ?? false,

@@ -1,15 +1,14 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import pRetry from 'p-retry';
 import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { profileKey } from './keys.ts';
 import type { Table } from './table.ts';
+import { toWire, type WireItem } from './wire.ts';
 
 /** The profile of a group; undefined when there is no such group. */
 export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
-  const { Item } = await table.call('GetItem', { TableName: table.name, Key: marshall(profileKey(messageGroupId)) });
+  const { Item } = await table.call('GetItem', { TableName: table.name, Key: toWire(profileKey(messageGroupId)) });
   return Item && parseProfile(Item);
 }
 
@@ -29,7 +28,7 @@ export async function getProfiles(
 ): Promise<ReadonlyMap<string, MessageGroupProfile>> {
   if (messageGroupIds.length > MAX_PROFILES) throw new RangeError(`At most ${MAX_PROFILES} profiles at once`);
   const profiles = new Map<string, MessageGroupProfile>();
-  let keys: Record<string, AttributeValue>[] = messageGroupIds.map((id) => marshall(profileKey(id)));
+  let keys: WireItem[] = messageGroupIds.map((id) => toWire(profileKey(id)));
   await pRetry(
     async () => {
       const { Responses, UnprocessedKeys } = await table.call('BatchGetItem', {

@@ -1,17 +1,18 @@
 import type { ScanInput } from '@aws-sdk/client-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
-import { type Item, parseProfile } from './items.ts';
+import { parseProfile } from './items.ts';
 import { type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
 import type { Table } from './table.ts';
+import { toWire, type WireItem } from './wire.ts';
 
 /** Every group's profile, in no order. Reads the whole table: for operators, not for requests. */
 export async function* scanProfiles(table: Table): AsyncGenerator<MessageGroupProfile> {
   const pages = scanAll(table, {
     FilterExpression: 'sk = :profile',
-    ExpressionAttributeValues: marshall({ ':profile': PROFILE_SORT_KEY }),
+    ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY }),
     ConsistentRead: true,
   });
   for await (const items of pages) yield* items.map(parseProfile);
@@ -21,7 +22,7 @@ export async function* scanProfiles(table: Table): AsyncGenerator<MessageGroupPr
 export async function* scanSummaryKeys(table: Table): AsyncGenerator<{ userId: string; messageGroupId: string }> {
   const pages = scanAll(table, {
     FilterExpression: 'begins_with(pk, :user)',
-    ExpressionAttributeValues: marshall({ ':user': USER_PREFIX }),
+    ExpressionAttributeValues: toWire({ ':user': USER_PREFIX }),
     ProjectionExpression: 'pk, sk',
     ConsistentRead: true,
   });
@@ -31,8 +32,8 @@ export async function* scanSummaryKeys(table: Table): AsyncGenerator<{ userId: s
   }
 }
 
-async function* scanAll(table: Table, input: Omit<ScanInput, 'TableName'>): AsyncGenerator<Item[]> {
-  let position: Item | undefined;
+async function* scanAll(table: Table, input: Omit<ScanInput, 'TableName'>): AsyncGenerator<WireItem[]> {
+  let position: WireItem | undefined;
   do {
     const page = await table.call('Scan', { ...input, TableName: table.name, ExclusiveStartKey: position });
     yield page.Items ?? [];
@@ -62,7 +63,7 @@ export async function* scanItems(
     const { Items = [], LastEvaluatedKey } = await table.call('Scan', {
       TableName: table.name,
       Limit: Math.min(left, SCAN_PAGE),
-      ExclusiveStartKey: key && marshall(key),
+      ExclusiveStartKey: key && toWire(key),
     });
     left -= Items.length;
     key = LastEvaluatedKey && (unmarshall(LastEvaluatedKey) as Key);

@@ -1,10 +1,10 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseSummary, type Summary, summaryItem } from './items.ts';
 import { activityKey, INBOX_INDEX, isActivityKey, summaryKey, userPartition } from './keys.ts';
 import type { ReadOptions } from './log.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** A member's summary of a group; undefined when the person is no member of such a group. */
 export async function getSummary(
@@ -13,7 +13,7 @@ export async function getSummary(
   messageGroupId: string,
   { consistent = false }: ReadOptions = {},
 ): Promise<Summary | undefined> {
-  const Key = marshall(summaryKey(userId, messageGroupId));
+  const Key = toWire(summaryKey(userId, messageGroupId));
   const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: consistent });
   return Item && parseSummary(Item);
 }
@@ -31,10 +31,7 @@ export async function listSummaries(
     TableName: table.name,
     IndexName: INBOX_INDEX,
     KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
-    ExpressionAttributeValues: marshall(
-      { ':user': userPartition(userId), ':after': after },
-      { removeUndefinedValues: true },
-    ),
+    ExpressionAttributeValues: toWire({ ':user': userPartition(userId), ':after': after }),
     ScanIndexForward: false,
     Limit: limit,
   });
@@ -65,10 +62,10 @@ export async function advanceReadSequence(
   try {
     await table.call('UpdateItem', {
       TableName: table.name,
-      Key: marshall(summaryKey(userId, messageGroupId)),
+      Key: toWire(summaryKey(userId, messageGroupId)),
       UpdateExpression: 'SET readSequence = :sequence',
       ConditionExpression: 'readSequence < :sequence',
-      ExpressionAttributeValues: marshall({ ':sequence': sequence }),
+      ExpressionAttributeValues: toWire({ ':sequence': sequence }),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     return sequence;
@@ -116,10 +113,10 @@ async function joinMessage(
   try {
     await table.call('UpdateItem', {
       TableName: table.name,
-      Key: marshall(summaryKey(userId, id)),
+      Key: toWire(summaryKey(userId, id)),
       UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
       ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
-      ExpressionAttributeValues: marshall({
+      ExpressionAttributeValues: toWire({
         ':message': message,
         ':sequence': message.sequence,
         ':activityKey': activityKey(message.createdAt, id),
@@ -149,11 +146,11 @@ export async function replaceSummary(
   try {
     await table.call('PutItem', {
       TableName: table.name,
-      Item: marshall(summaryItem(userId, summary)),
+      Item: toWire(summaryItem(userId, summary)),
       ...(seen
         ? {
             ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
-            ExpressionAttributeValues: marshall({
+            ExpressionAttributeValues: toWire({
               ':lastSequence': seen.lastSequence,
               ':readSequence': seen.readSequence,
             }),

@@ -1,6 +1,6 @@
 import { DynamoDBClient, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { UndiciHttpHandler } from '@smithy/undici-http-handler';
+import type { HttpHandler } from '@smithy/core/protocols';
 import { type Call, timed } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
 import { type EngineCaller, engineCaller } from './engine.ts';
@@ -29,13 +29,12 @@ export interface TableOptions {
   readonly region: string;
   /** Another engine than AWS, such as Dynoxide or DynamoDB Local. */
   readonly endpoint?: string | undefined;
+  /** What calls go over; Node's own HTTP client unless given. */
+  readonly requestHandler?: HttpHandler;
 }
 
-/** Connections: as many as a process may have operations under way at once, each with two calls side by side. */
-const CONNECTIONS = 100;
-
-/** Idle connections are kept for so long; AWS keeps them longer. */
-const KEEP_ALIVE_MS = 20_000;
+/** To get a connection, and to get an answer. */
+const TIMEOUTS_MS = { connectionTimeout: 1_000, requestTimeout: 3_000 };
 
 /**
  * Opens the table. Credentials come from where the SDK finds them; an engine on another
@@ -43,20 +42,12 @@ const KEEP_ALIVE_MS = 20_000;
  *
  * Each call is tried up to three times; a connection has 1 s and an answer 3 s.
  */
-export function openTable({ name, region, endpoint }: TableOptions): Table {
+export function openTable({ name, region, endpoint, requestHandler }: TableOptions): Table {
   const client = new DynamoDBClient({
     region,
     ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
     maxAttempts: 3,
-    requestHandler: new UndiciHttpHandler({
-      dispatcher: {
-        connections: CONNECTIONS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connectTimeout: 1_000,
-        headersTimeout: 3_000,
-        bodyTimeout: 3_000,
-      },
-    }),
+    requestHandler: requestHandler ?? { ...TIMEOUTS_MS, throwOnRequestTimeout: true },
   });
   const call = engineCaller(client);
   return {
