@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { buildBundles } from '../deploy/bundles.ts';
 import { startPostgres } from '../src/local/postgres.ts';
@@ -42,8 +43,8 @@ const AUDIENCE = 'bench';
 /** What a person may do in a minute is no limit here, and everything else is as it comes. */
 const SETTINGS = { NODE_ENV: 'production', RATE_LIMIT_READS: '999999', RATE_LIMIT_SENDS: '999999' };
 
-/** Where Node writes a profile of the API's processor time when it ends: `npm run bench -- --profile`. */
-const PROFILE = ['--cpu-prof', '--cpu-prof-dir=bench/profiles'];
+/** Where Node writes a profile of the API's processor time when it ends, and the bundle that it speaks of. */
+const PROFILES = fileURLToPath(new URL('./profiles/', import.meta.url));
 
 /**
  * Starts it all on this machine.
@@ -56,7 +57,8 @@ export async function startSystem(
 ): Promise<System> {
   const folder = await mkdtemp(join(tmpdir(), 'cruddur-bench-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
-  const [engine, postgres] = await Promise.all([dynamodbEngine(undefined), startPostgres(0), buildBundles(folder)]);
+  const bundles = profile ? PROFILES : folder;
+  const [engine, postgres] = await Promise.all([dynamodbEngine(undefined), startPostgres(0), buildBundles(bundles)]);
   undo.push(engine.stop, postgres.stop);
 
   const port = await freePort();
@@ -75,10 +77,11 @@ export async function startSystem(
   // Without its stream, which the API does not read: Dynoxide takes the longer for a write, the more records it has.
   await table.client.send(new CreateTableCommand({ ...tableDefinition(table.name), StreamSpecification: undefined }));
 
+  const profiling = profile ? ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`] : [];
   const log = await open(join(folder, 'api.log'), 'w');
   undo.push(() => log.close());
   const [apiPort, metricsPort] = [await freePort(), await freePort()];
-  const api = spawn(process.execPath, [...(profile ? PROFILE : []), join(folder, 'app', 'api.js')], {
+  const api = spawn(process.execPath, [...profiling, join(bundles, 'app', 'api.js')], {
     env: {
       PATH: process.env['PATH'],
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',

@@ -4,6 +4,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
+import { compiledGateway } from './compiled-executor.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
@@ -24,7 +25,7 @@ export interface GraphQLServerOptions {
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
 export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
   return new ApolloServer<Context>({
-    schema: createSchema(),
+    gateway: compiledGateway(createSchema()),
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },

@@ -25,7 +25,7 @@ export function interceptCalls(
     const { headers, body } = request as HttpRequest;
     const operation = headers['x-amz-target']?.split('.').at(-1) ?? '';
     let reply: { response: HttpResponse } | undefined;
-    const output = await around({ operation, input: JSON.parse(Buffer.from(body).toString()) }, async () => {
+    const output = await around({ operation, input: JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) }, async () => {
       reply = (await handle(request, options)) as { response: HttpResponse };
       return JSON.parse(await text(reply.response.body as Readable));
     });
