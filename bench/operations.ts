@@ -63,7 +63,7 @@ export function operations({ groups, inboxes }: Seed, people: readonly SignedIn[
   const pairs = newPairs(people, groups);
   const inboxOwners = people.slice(inboxes.length);
   return [
-    { name: 'idle poll', writes: false, sample: () => poll(oneOf(read), 0) },
+    { name: 'idle poll by POST', writes: false, sample: () => poll(oneOf(read), 0) },
     { name: 'idle poll by GET, 304', writes: false, sample: () => ({ ...poll(oneOf(read), 0), byGet: true }) },
     { name: 'poll, 3 new messages', writes: false, sample: () => poll(oneOf(long), 3) },
     { name: 'first page of 20', writes: false, sample: () => page(oneOf(long)) },

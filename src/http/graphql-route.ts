@@ -41,20 +41,22 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
 
   return async (app) => {
     if (overload) await refuseWhileLate(app, overload);
-    app.addHook('onRequest', async (_, reply) => {
+    app.addHook('onRequest', (_, reply, done) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');
       reply
         .header('cache-control', 'private, no-cache')
         .header('vary', vary ? `${vary}, Authorization` : 'Authorization');
+      done();
     });
 
     app.post('/graphql', handler);
 
     await app.register(async (get) => {
-      get.addHook('onSend', async (request, reply) => {
+      get.addHook('onSend', (request, reply, _, done) => {
         // Only a success can stand for the success that the client holds.
         if (reply.statusCode !== 200) delete request.headers['if-none-match'];
+        done();
       });
       await get.register(etag, { weak: true });
       get.get('/graphql', handler);

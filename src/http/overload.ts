@@ -40,6 +40,7 @@ export async function refuseWhileLate(
 export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
   const turn = pLimit(most);
   return async function (request, reply) {
+    if (turn.activeCount < most) return turn(() => handler.call(this, request, reply));
     if (turn.pendingCount >= most * WAITING_FOR_EACH) throw refusal(reply);
     return new Promise((resolve, reject) => {
       let isGivenUp = false;

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
@@ -9,6 +8,7 @@ import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
 import { reportRequests } from './request-reports.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
 
 export interface HttpServerOptions
@@ -78,7 +78,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   answerErrors(app);
   takeStrictJson(app);
 
-  await app.register(helmet, {
+  setSecurityHeaders(app, {
     // Sandbox brings a policy of its own in its page; nothing else here is for a browser to show.
     contentSecurityPolicy: !local && {
       useDefaults: false,
@@ -116,7 +116,8 @@ function endConnectionsOnClose(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     isClosing = true;
   });
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', (_, reply, __, done) => {
     if (isClosing) reply.header('connection', 'close');
+    done();
   });
 }
