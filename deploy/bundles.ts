@@ -87,8 +87,8 @@ async function bundle(parent: string, { name, entries, files }: Bundle, ending: 
     // What is imported dynamically is loaded when it is needed, if ever.
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
-    // Apollo's hash of a query asks for Node's own in this way, and makes do with one in JavaScript otherwise.
-    define: { 'module.require': 'require' },
+    // It asks for Node's own in a way that no bundler sees, and then makes do with one in JavaScript.
+    alias: { '@apollo/utils.createhash': './deploy/create-hash.ts' },
     metafile: true,
     legalComments: 'none',
     logLevel: 'warning',

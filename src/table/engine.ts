@@ -25,6 +25,7 @@ import { isServerError, isThrottlingError, isTransientError, StandardRetryStrate
 import { operation as operationSchema } from '@smithy/core/schema';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { ClientProtocol, RetryErrorType, SdkError, SerdeFunctions } from '@smithy/types';
+import { Sha256 } from './sha256.ts';
 
 /** The operations on items, by the API's names, as they are on the wire: an item's values are `{ S: 'text' }`, `{ N: '1' }` and so on. */
 export interface EngineOperations {
@@ -67,8 +68,9 @@ const TARGET_PREFIX = 'DynamoDB_20120810.';
  * Binary values are not supported: there are none in the table.
  */
 export function engineCaller(client: DynamoDBClient): EngineCaller {
-  const { credentials, region, requestHandler, sha256 } = client.config;
-  const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256 });
+  const { credentials, region, requestHandler } = client.config;
+  // The body's hash is part of what is signed; as a header of its own nobody reads it.
+  const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Sha256, applyChecksum: false });
   const retries = new StandardRetryStrategy(MAX_ATTEMPTS);
   let address: Promise<URL> | undefined;
 
