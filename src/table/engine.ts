@@ -113,9 +113,9 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   };
 }
 
-/** Some HTTP clients have a faster way than that of all streams. */
-function textOf(body: Readable & { text?(): Promise<string> }): Promise<string> {
-  return body.text ? body.text() : text(body);
+/** Of an answer that was collected, or comes as a stream. */
+function textOf(body: Buffer | Readable): string | Promise<string> {
+  return Buffer.isBuffer(body) ? body.toString() : text(body);
 }
 
 /** Told apart by its name, like the SDK's own. */

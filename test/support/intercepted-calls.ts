@@ -30,9 +30,7 @@ export function interceptCalls(
       return JSON.parse(await text(reply.response.body as Readable));
     });
     if (!reply) throw new Error('There is no reply without an attempt');
-    reply.response.body = Object.assign(Readable.from([JSON.stringify(output)]), {
-      text: async () => JSON.stringify(output),
-    });
+    reply.response.body = Readable.from([JSON.stringify(output)]);
     return reply;
   };
 }
