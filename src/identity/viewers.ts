@@ -4,7 +4,7 @@ import type { User } from '../model.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
 /** How long a token's person is remembered: what changes in the directory is seen after this time at the latest. */
-const REMEMBERED_MS = 30_000;
+const REMEMBERED_MS = 60_000;
 
 /** How many people are remembered: some 10 MB. */
 const REMEMBERED_PEOPLE = 20_000;

@@ -32,7 +32,8 @@ function wireValue(value: Plain): AttributeValue {
 
 export function fromWire(item: WireItem): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(item)) plain[name] = plainValue(value);
+  // What was parsed inherits nothing; the pairs of `Object.entries` would take half of the time.
+  for (const name in item) plain[name] = plainValue(item[name] as AttributeValue);
   return plain;
 }
 

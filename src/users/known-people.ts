@@ -3,14 +3,14 @@ import type { User } from '../model.ts';
 import type { Directory } from './directory.ts';
 
 /** How long a person is known: what changes in the directory is seen after this time at the latest. */
-export const KNOWN_MS = 30_000;
+export const KNOWN_MS = 60_000;
 
 /** How many people are known: some 10 MB. Who was needed longest ago makes way for somebody else. */
 export const KNOWN_PEOPLE = 20_000;
 
 /** The directory, and whom it told of a short time ago. */
 export interface RememberingDirectory extends Directory {
-  /** The person with this UUID as the directory had them within the last 30 s; undefined when it has to be asked. Costs no call. */
+  /** The person with this UUID as the directory had them within the last minute; undefined when it has to be asked. Costs no call. */
   known(id: string): User | undefined;
 }
 

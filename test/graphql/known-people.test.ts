@@ -23,7 +23,7 @@ describe('the people of a reply', () => {
     return { api, ann, others, page };
   }
 
-  test('come by one SQL statement, and are then known for 30 s', async () => {
+  test('come by one SQL statement, and are then known for a minute', async () => {
     const { api, ann, page } = await aFullInbox();
 
     const inbox = await api.ask(ann, INBOX);

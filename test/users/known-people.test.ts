@@ -26,7 +26,7 @@ test.each<[string, (directory: Directory, user: User) => Promise<unknown>]>([
   ['id', ({ findByIds }, { id }) => findByIds([id])],
   ['handle', ({ findByHandles }, { handle }) => findByHandles([handle])],
   ['subject', ({ findBySubject }, { id }) => findBySubject(id)],
-])('whoever was found by %s is known for 30 s, and no longer', async (_, find) => {
+])('whoever was found by %s is known for a minute, and no longer', async (_, find) => {
   const ann = someone();
   const { clock, remembering } = aDirectory([ann]);
 
