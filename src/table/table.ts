@@ -39,6 +39,12 @@ export interface TableOptions {
 }
 
 /**
+ * Connections at once. A call that waits for one in vain is given up like one that can't connect, so there are enough for 100 operations, of
+ * which some make two calls at a time.
+ */
+const MAX_CONNECTIONS = 200;
+
+/**
  * Opens the table. Credentials come from where the SDK finds them; an engine on another
  * endpoint takes any, so it is given some.
  *
@@ -51,7 +57,13 @@ export function openTable({ name, region, endpoint }: TableOptions): Table {
       region,
       ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
       maxAttempts: 3,
-      requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+      requestHandler: {
+        connectionTimeout: 1_000,
+        requestTimeout: 3_000,
+        throwOnRequestTimeout: true,
+        httpAgent: { maxSockets: MAX_CONNECTIONS },
+        httpsAgent: { maxSockets: MAX_CONNECTIONS },
+      },
     }),
     { marshallOptions: { removeUndefinedValues: true } },
   );
