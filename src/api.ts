@@ -8,7 +8,7 @@ await startProcess(start);
 async function start(): Promise<void> {
   const config = readApiConfig(process.env);
   const { server, log, close } = await composeApi(config, { requestHandler: pooledHttp() });
-  drainOnStop(log, 9_000, close);
+  drainOnStop(log, 9_900, close);
   await server.listen({ port: config.port, host: config.host });
   tellReady();
 }

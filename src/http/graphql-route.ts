@@ -80,7 +80,7 @@ async function contextOf(
 ): Promise<Context> {
   const { notes, id, log } = request;
   const deadline = performance.now() + DEADLINE_MS;
-  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), deadline);
+  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), { deadline });
   const observed = observeDirectory(directory, {
     onCall: (call) => notes.directoryCalls.push(call),
     deadline,

@@ -4,7 +4,10 @@ import pLimit from 'p-limit';
 import type { OverloadLimits } from '../config/api.ts';
 import { UnavailableError } from '../errors.ts';
 
-/** How often is looked at how late the event loop was on average since the last time. */
+/**
+ * How often is looked at how late the event loop was on average since the last time. Where a higher limit is set, as often as that: of a loop
+ * that stood still in between there is no average, which counts as above any limit.
+ */
 const SAMPLE_MS = 250;
 
 const RETRY_AFTER_SECONDS = 1;
@@ -24,7 +27,7 @@ export async function refuseWhileLate(
 ): Promise<void> {
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,
-    sampleInterval: SAMPLE_MS,
+    sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),
     pressureHandler: async (_, reply) => {
       reply.header('retry-after', RETRY_AFTER_SECONDS);
       throw tooMuch();

@@ -4,6 +4,7 @@ import cors from '@fastify/cors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
+import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
@@ -62,6 +63,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What has arrived when the server begins to close is answered like all before it.
+    return503OnClosing: false,
     http: {
       maxHeaderSize: HEADER_LIMIT_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -73,7 +76,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
-  endConnectionsOnClose(app);
+  drainConnections(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
   takeStrictJson(app);
@@ -108,16 +111,4 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 
 function requestIdFrom(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && REQUEST_ID.test(header) ? header : undefined;
-}
-
-/** A client that keeps its connection would keep the server from closing. */
-function endConnectionsOnClose(app: FastifyInstance): void {
-  let isClosing = false;
-  app.addHook('preClose', async () => {
-    isClosing = true;
-  });
-  app.addHook('onSend', (_, reply, __, done) => {
-    if (isClosing) reply.header('connection', 'close');
-    done();
-  });
 }

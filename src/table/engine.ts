@@ -40,16 +40,23 @@ export interface EngineOperations {
 
 export type EngineOperation = keyof EngineOperations;
 
+/** When a call is given up. */
+export interface Patience {
+  /** At this time, by `performance.now()`. */
+  readonly deadline?: number;
+  /** Once it is aborted. It costs more than a deadline. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Makes a call, up to three times where trying again may help.
  *
- * @param deadline when to give up, by `performance.now()`
- * @throws the SDK's exceptions, as its client does; an `Error` named TimeoutError past the deadline
+ * @throws the SDK's exceptions, as its client does; an `Error` named TimeoutError or AbortError when it was given up
  */
 export type EngineCaller = <Operation extends EngineOperation>(
   operation: Operation,
   input: EngineOperations[Operation]['input'],
-  deadline?: number,
+  patience?: Patience,
 ) => Promise<EngineOperations[Operation]['output']>;
 
 const MAX_ATTEMPTS = 3;
@@ -74,7 +81,7 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   const retries = new StandardRetryStrategy(MAX_ATTEMPTS);
   let address: Promise<URL> | undefined;
 
-  async function attempt(operation: EngineOperation, body: string, deadline: number): Promise<unknown> {
+  async function attempt(operation: EngineOperation, body: string, { deadline, signal }: Patience): Promise<unknown> {
     address ??= addressOf(client);
     const { protocol, hostname, port, host, pathname } = await address;
     const unsigned = new HttpRequest({
@@ -87,24 +94,27 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
       body,
     });
     const request = await signer.sign(unsigned);
-    const left = deadline - performance.now();
+    const left = deadline === undefined ? ANSWER_MS : deadline - performance.now();
     if (left <= 0) throw new DeadlineError();
-    const { response } = await requestHandler.handle(request, { requestTimeout: Math.min(left, ANSWER_MS) });
+    const { response } = await requestHandler.handle(request, {
+      requestTimeout: Math.min(left, ANSWER_MS),
+      ...(signal && { abortSignal: signal }),
+    });
     const reply = await textOf(response.body);
     if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
     return JSON.parse(reply);
   }
 
-  return async (operation, input, deadline = Number.POSITIVE_INFINITY) => {
+  return async (operation, input, patience = {}) => {
     const body = JSON.stringify(input);
     let token = await retries.acquireInitialRetryToken('');
     for (;;) {
       try {
-        const output = await attempt(operation, body, deadline);
+        const output = await attempt(operation, body, patience);
         retries.recordSuccess(token);
         return output as EngineOperations[typeof operation]['output'];
       } catch (error) {
-        const errorType = performance.now() < deadline ? retryErrorType(error as SdkError) : 'CLIENT_ERROR';
+        const errorType = isOver(patience) ? 'CLIENT_ERROR' : retryErrorType(error as SdkError);
         token = await retries.refreshRetryTokenForRetry(token, { errorType }).catch(() => {
           throw error;
         });
@@ -116,6 +126,10 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
 /** Of an answer that was collected, or comes as a stream. */
 function textOf(body: Buffer | Readable): string | Promise<string> {
   return Buffer.isBuffer(body) ? body.toString() : text(body);
+}
+
+function isOver({ deadline, signal }: Patience): boolean {
+  return signal?.aborted === true || (deadline !== undefined && performance.now() >= deadline);
 }
 
 /** Told apart by its name, like the SDK's own. */

@@ -2,9 +2,6 @@ import { type HttpHandler, type HttpRequest, HttpResponse } from '@smithy/core/p
 import type { HttpHandlerOptions } from '@smithy/types';
 import { Agent, type Dispatcher } from 'undici';
 
-/** As many as the operations that are under way at once, each with two calls side by side. */
-const CONNECTIONS = 100;
-
 /** How long an idle connection is kept; AWS keeps it longer. */
 const KEEP_ALIVE_MS = 20_000;
 
@@ -12,11 +9,12 @@ const KEEP_ALIVE_MS = 20_000;
 const TIMEOUTS_MS = { connectTimeout: 1_000, headersTimeout: 3_000, bodyTimeout: 3_000 };
 
 /**
- * An HTTP client on undici, for a process that serves many requests: it takes half the processor time of Node's own. Answers are collected
+ * An HTTP client on undici, for a process that serves many requests: it takes half the processor time of Node's own. There is a connection
+ * for each call that is under way: none waits for another. A call is given up by its timeout alone, not by a signal. Answers are collected
  * whole, without a stream for each. It is half a megabyte of code more to load, which a short-lived function does not make up for.
  */
 export function pooledHttp(): HttpHandler {
-  const agent = new Agent({ connections: CONNECTIONS, keepAliveTimeout: KEEP_ALIVE_MS, ...TIMEOUTS_MS });
+  const agent = new Agent({ keepAliveTimeout: KEEP_ALIVE_MS, ...TIMEOUTS_MS });
   return {
     handle: (request: HttpRequest, options?: HttpHandlerOptions) =>
       new Promise((resolve, reject) => agent.dispatch(dispatched(request, options), collect(resolve, reject))),

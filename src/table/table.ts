@@ -3,7 +3,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { HttpHandler } from '@smithy/core/protocols';
 import { type Call, timed } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
-import { type EngineCaller, engineCaller } from './engine.ts';
+import { type EngineCaller, engineCaller, type Patience } from './engine.ts';
 
 /** The one table, and how to reach it. */
 export interface Table {
@@ -33,8 +33,19 @@ export interface TableOptions {
   readonly requestHandler?: HttpHandler;
 }
 
-/** To get a connection, and to get an answer. */
-const TIMEOUTS_MS = { connectionTimeout: 1_000, requestTimeout: 3_000 };
+/**
+ * Connections at once. A call that waits for one in vain is given up like one that can't connect, so there are enough for 100 operations, of
+ * which some make two calls at a time.
+ */
+const MAX_CONNECTIONS = 200;
+
+const NODE_HTTP = {
+  connectionTimeout: 1_000,
+  requestTimeout: 3_000,
+  throwOnRequestTimeout: true,
+  httpAgent: { maxSockets: MAX_CONNECTIONS },
+  httpsAgent: { maxSockets: MAX_CONNECTIONS },
+};
 
 /**
  * Opens the table. Credentials come from where the SDK finds them; an engine on another
@@ -47,15 +58,15 @@ export function openTable({ name, region, endpoint, requestHandler }: TableOptio
     region,
     ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
     maxAttempts: 3,
-    requestHandler: requestHandler ?? { ...TIMEOUTS_MS, throwOnRequestTimeout: true },
+    requestHandler: requestHandler ?? NODE_HTTP,
   });
   const call = engineCaller(client);
   return {
     name,
     client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
-    call: async (operation, input, deadline) => {
+    call: async (operation, input, patience) => {
       try {
-        return await call(operation, input, deadline);
+        return await call(operation, input, patience);
       } catch (error) {
         if (isTransient(error))
           throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
@@ -66,15 +77,13 @@ export function openTable({ name, region, endpoint, requestHandler }: TableOptio
 }
 
 /**
- * The same table, whose calls are told of, and given up past the deadline, as the engine's not answering. What is sent by other
+ * The same table, whose calls are told of, and given up when the patience is over, as the engine's not answering. What is sent by other
  * means than `call` is not.
- *
- * @param deadline by `performance.now()`
  */
-export function observeCalls(table: Table, onCall: (call: EngineCall) => void, deadline?: number): Table {
+export function observeCalls(table: Table, onCall: (call: EngineCall) => void, patience?: Patience): Table {
   return {
     ...table,
-    call: (operation, input, own = deadline) =>
+    call: (operation, input, own = patience) =>
       timed(
         operation,
         () => table.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' }, own),

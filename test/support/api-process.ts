@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { inject, onTestFinished } from 'vitest';
@@ -11,12 +11,22 @@ const API = fileURLToPath(new URL('../../src/api.ts', import.meta.url));
 
 /** The API as a process of its own. */
 export interface ApiProcess {
+  /** Where it serves GraphQL. */
+  readonly url: string;
+  readonly child: ChildProcess;
   /** Posts an operation with this token. @returns the status and the body */
   post(token: string, query: string, variables?: object): Promise<Reply & { readonly status: number }>;
+  /** Asks the process to end. @returns its exit code */
+  stop(): Promise<number | null>;
 }
 
-/** Starts the API on a table, and on the directory that all tests share; it is ended when the test is over. */
-export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promise<ApiProcess> {
+/**
+ * Starts the API on a table, and on the directory that all tests share unless the environment names another; it is ended when the test is
+ * over.
+ *
+ * @param environment the variables that name the issuer, and any others
+ */
+export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Promise<ApiProcess> {
   const port = await freePort();
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', API], {
@@ -32,20 +42,28 @@ export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promi
       RATE_LIMIT_SENDS: '999999',
       LOG_LEVEL: 'error',
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-      ...identity,
+      ...environment,
     },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = once(child, 'exit');
   onTestFinished(async () => {
-    child.kill();
+    child.kill('SIGKILL');
     await exited;
   });
   const isReady = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!isReady) throw new Error('The API did not start');
+  const url = `http://127.0.0.1:${port}/graphql`;
   return {
+    url,
+    child,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      return child.exitCode;
+    },
     post: async (token, query, variables) => {
-      const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+      const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
         body: JSON.stringify({ query, variables }),

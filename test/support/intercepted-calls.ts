@@ -25,10 +25,13 @@ export function interceptCalls(
     const { headers, body } = request as HttpRequest;
     const operation = headers['x-amz-target']?.split('.').at(-1) ?? '';
     let reply: { response: HttpResponse } | undefined;
-    const output = await around({ operation, input: JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) }, async () => {
-      reply = (await handle(request, options)) as { response: HttpResponse };
-      return JSON.parse(await text(reply.response.body as Readable));
-    });
+    const output = await around(
+      { operation, input: JSON.parse(typeof body === 'string' ? body : new TextDecoder().decode(body)) },
+      async () => {
+        reply = (await handle(request, options)) as { response: HttpResponse };
+        return JSON.parse(await text(reply.response.body as Readable));
+      },
+    );
     if (!reply) throw new Error('There is no reply without an attempt');
     reply.response.body = Readable.from([JSON.stringify(output)]);
     return reply;
