@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { HttpApiReply } from '../../src/lambda/http-api.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { awsCredentials } from '../logs/collect.ts';
 import { invoke, startPlain } from '../support/bundled.ts';
 import { freePort } from '../support/engines.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
@@ -35,6 +36,7 @@ afterAll(async () => {
 /** Tests' engines in the place of AWS. */
 function engines(tableName: string): NodeJS.ProcessEnv {
   return {
+    ...awsCredentials(),
     AWS_REGION: testRegion(),
     DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
     DYNAMODB_TABLE: tableName,

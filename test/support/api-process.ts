@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { inject, onTestFinished } from 'vitest';
 import type { Table } from '../../src/table/table.ts';
+import { awsCredentials, expectLines, keepErrors, logFile } from '../logs/collect.ts';
 import type { Reply } from './api.ts';
 import { freePort } from './engines.ts';
 import { testRegion } from './table.ts';
@@ -11,31 +14,43 @@ const API = fileURLToPath(new URL('../../src/api.ts', import.meta.url));
 
 /** The API as a process of its own. */
 export interface ApiProcess {
+  readonly url: string;
+  /** One of its metrics, by the name and the labels that Prometheus sees. */
+  metric(name: string): Promise<number>;
   /** Posts an operation with this token. @returns the status and the body */
   post(token: string, query: string, variables?: object): Promise<Reply & { readonly status: number }>;
 }
 
-/** Starts the API on a table, and on the directory that all tests share; it is ended when the test is over. */
-export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promise<ApiProcess> {
-  const port = await freePort();
+/**
+ * Starts the API on a table, and on the directory that all tests share; it is ended when the test is over.
+ *
+ * @param environment whose tokens it believes, and what is to be otherwise than usual
+ */
+export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Promise<ApiProcess> {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  // It writes its log into the file by itself: a pipe would be read by whoever is busy asking it.
+  const log = openSync(logFile('log'), 'a');
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, ['--import', 'tsx', API], {
     env: {
       PATH,
       HOME,
+      ...awsCredentials(),
       PORT: String(port),
+      METRICS_PORT: String(metricsPort),
       AWS_REGION: testRegion(),
       DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
       DYNAMODB_TABLE: table.name,
       DATABASE_URL: inject('databaseUrl'),
       DATABASE_POOL_SIZE: '1',
       RATE_LIMIT_SENDS: '999999',
-      LOG_LEVEL: 'error',
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-      ...identity,
+      ...environment,
     },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', log, 'pipe', 'ipc'],
   });
+  closeSync(log);
+  keepErrors(child.stderr as Readable);
   const exited = once(child, 'exit');
   onTestFinished(async () => {
     child.kill();
@@ -43,9 +58,18 @@ export async function startApi(table: Table, identity: NodeJS.ProcessEnv): Promi
   });
   const isReady = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!isReady) throw new Error('The API did not start');
+  const url = `http://127.0.0.1:${port}/graphql`;
   return {
+    url,
+    metric: async (name) => {
+      const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
+      const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
+      if (line === undefined) throw new Error(`There is no ${name}`);
+      return Number(line.slice(name.length));
+    },
     post: async (token, query, variables) => {
-      const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
+      expectLines();
+      const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
         body: JSON.stringify({ query, variables }),

@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
 import type { OverloadLimits } from '../../src/config/api.ts';
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../../src/config/query-limits.ts';
@@ -10,11 +9,14 @@ import { openRateLimits } from '../../src/http/rate-limits.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
+import { openLog } from '../../src/log.ts';
 import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
 import { openDirectory } from '../../src/users/directory.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
+import { MESSAGE_BODY } from '../logs/search.ts';
 import { startIssuer, type TestIssuer } from './issuer.ts';
 import { addPeople, type Person } from './people.ts';
 import { aTable } from './table.ts';
@@ -123,7 +125,12 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   const directory = openDirectory(pool);
-  const log = pino({ level: 'debug' }, { write: (line: string) => logs.push(line) });
+  const log = openLog('debug', {
+    write: (line) => {
+      logs.push(line);
+      keepLines('log', line);
+    },
+  });
   const rateLimits = await openRateLimits({ ...NO_RATE_LIMITS, ...options.rateLimits }, log);
   const server = await createHttpServer({
     log,
@@ -138,7 +145,11 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     directory,
     viewerOf: createViewers(createTokenVerifier(issuer.identity), directory.findBySubject),
     healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
-    requestListeners: [(report) => reports.push(report)],
+    requestListeners: [
+      (report) => {
+        if (reports.push(report) === 1) expectLines();
+      },
+    ],
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
   onTestFinished(async () => {
@@ -156,8 +167,9 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     return token;
   };
 
-  const post: TestApi['post'] = async (person, query, variables, headers) =>
-    fetch(url, {
+  const post: TestApi['post'] = async (person, query, variables, headers) => {
+    keepBody(variables);
+    return fetch(url, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -166,6 +178,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
       },
       body: JSON.stringify({ query, variables }),
     });
+  };
   const reply: TestApi['reply'] = async (...args) => (await post(...args)).json() as Promise<Reply>;
   const ask: TestApi['ask'] = async (...args) => {
     const { data, errors } = await reply(...args);
@@ -187,4 +200,10 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     reply,
     ask,
   };
+}
+
+/** Keeps the body of a message that is sent out of all logs. */
+function keepBody(variables: { readonly input?: { readonly body?: unknown } } = {}): void {
+  const body = variables.input?.body;
+  if (typeof body === 'string') keepSecret(MESSAGE_BODY, body);
 }
