@@ -4,6 +4,7 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
+import { documentStore, persistedQueryCache } from './caches.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
@@ -28,6 +29,8 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },
+    documentStore: documentStore(),
+    persistedQueries: { cache: persistedQueryCache() },
     validationRules: documentLimits(queryLimits),
     includeStacktraceInErrorResponses: false,
     formatError,

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -11,14 +11,23 @@ import { freePort } from './engines.ts';
 import { testRegion } from './table.ts';
 
 const API = fileURLToPath(new URL('../../src/api.ts', import.meta.url));
+const COLLECT_GARBAGE = new URL('./collect-garbage.ts', import.meta.url).href;
+
+const MB = 1024 * 1024;
 
 /** The API as a process of its own. */
 export interface ApiProcess {
+  /** Where it serves GraphQL. */
   readonly url: string;
+  readonly child: ChildProcess;
   /** One of its metrics, by the name and the labels that Prometheus sees. */
   metric(name: string): Promise<number>;
+  /** What it has of memory when its garbage is collected, in MB: all of it, and what of it is in use by JavaScript. */
+  memory(): Promise<{ readonly resident: number; readonly heap: number }>;
   /** Posts an operation with this token. @returns the status and the body */
   post(token: string, query: string, variables?: object): Promise<Reply & { readonly status: number }>;
+  /** Asks the process to end. @returns its exit code */
+  stop(): Promise<number | null>;
 }
 
 /**
@@ -31,7 +40,7 @@ export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Pr
   // It writes its log into the file by itself: a pipe would be read by whoever is busy asking it.
   const log = openSync(logFile('log'), 'a');
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', API], {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', COLLECT_GARBAGE, API], {
     env: {
       PATH,
       HOME,
@@ -53,19 +62,34 @@ export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Pr
   keepErrors(child.stderr as Readable);
   const exited = once(child, 'exit');
   onTestFinished(async () => {
-    child.kill();
+    child.kill('SIGKILL');
     await exited;
   });
   const isReady = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!isReady) throw new Error('The API did not start');
   const url = `http://127.0.0.1:${port}/graphql`;
+  const metric: ApiProcess['metric'] = async (name) => {
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
+    const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
+    if (line === undefined) throw new Error(`There is no ${name}`);
+    return Number(line.slice(name.length));
+  };
   return {
     url,
-    metric: async (name) => {
-      const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
-      const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
-      if (line === undefined) throw new Error(`There is no ${name}`);
-      return Number(line.slice(name.length));
+    child,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      return child.exitCode;
+    },
+    metric,
+    memory: async () => {
+      const collected = once(child, 'message');
+      child.send('collect garbage');
+      await collected;
+      const names = ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'];
+      const [resident = 0, heap = 0] = await Promise.all(names.map(metric));
+      return { resident: resident / MB, heap: heap / MB };
     },
     post: async (token, query, variables) => {
       expectLines();

@@ -31,6 +31,11 @@ export interface TestIssuer {
   stop(): Promise<void>;
 }
 
+/** The variables that make a process believe the issuer's tokens. */
+export function issuerVariables({ identity }: TestIssuer): NodeJS.ProcessEnv {
+  return { OIDC_ISSUER: identity.issuer, OIDC_JWKS_URI: identity.jwksUri, OIDC_AUDIENCE: identity.audience };
+}
+
 export async function startIssuer(): Promise<TestIssuer> {
   let current = await aKey('test-key');
   let published = [current.publicJwk];
