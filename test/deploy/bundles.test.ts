@@ -10,7 +10,7 @@ import { invoke, startPlain } from '../support/bundled.ts';
 import { freePort } from '../support/engines.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { httpApiEvent } from '../support/http-api.ts';
-import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { issuerVariables, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { MESSAGES } from '../support/operations.ts';
 import { addPeople, type Person } from '../support/people.ts';
 import { aNewcomer, signUpEvent } from '../support/sign-ups.ts';
@@ -42,9 +42,7 @@ function engines(tableName: string): NodeJS.ProcessEnv {
     DYNAMODB_TABLE: tableName,
     DATABASE_URL: inject('databaseUrl'),
     DATABASE_POOL_SIZE: '1',
-    OIDC_ISSUER: issuer.identity.issuer,
-    OIDC_JWKS_URI: issuer.identity.jwksUri,
-    OIDC_AUDIENCE: issuer.identity.audience,
+    ...issuerVariables(issuer),
   };
 }
 
