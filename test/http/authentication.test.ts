@@ -196,7 +196,7 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
   ['of four parts', async (api, sub) => `${await api.issuer.token(sub)}.${encode({})}`],
   ['that is junk', async () => 'junk'],
   ['that is three parts of junk', async () => 'junk.junk.junk'],
-  ['that is 10 KB of junk', async () => 'aZ0-_'.repeat(2048)],
+  ['that is 15 KB of junk, as long as headers may be', async () => 'aZ0-_'.repeat(3072)],
   ['that is 10 KB of junk in three parts', async () => `${'aZ0-_'.repeat(680)}.`.repeat(3).slice(0, -1)],
   ['whose header nests 8,000 lists', async () => `${base64url.encode('['.repeat(8_000))}.junk.junk`],
   ['with characters that no token has', async (api, sub) => `${await api.issuer.token(sub)},x`],
@@ -207,6 +207,11 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
 ];
 
 describe('wrong tokens', () => {
+  test('there are more than 25 of them, no two alike', () => {
+    expect(new Set(WRONG_TOKENS.map(([description]) => description)).size).toBe(WRONG_TOKENS.length);
+    expect(WRONG_TOKENS.length).toBeGreaterThan(25);
+  });
+
   test.each(WRONG_TOKENS)('a token %s gets 401 and nothing else', async (_, make) => {
     const api = await anApi();
     const [ann] = await api.people(1);
@@ -348,6 +353,7 @@ describe('good tokens', () => {
     const response = await postAs(api, `Bearer ${await api.issuer.token(ann.subject)}`);
 
     expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
     expect(response.headers.get('www-authenticate')).toBeNull();
     expect(((await response.json()) as Reply).errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
   });
