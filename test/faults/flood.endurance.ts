@@ -20,9 +20,9 @@ const FOR_MS = 10_000;
 
 /** Whoever asks is answered within so long; who only asks whether the process lives, much sooner. */
 const SLOWEST_MS = 10_000;
-const SLOWEST_LIVE_MS = 2_000;
+const SLOWEST_LIVE_MS = 3_000;
 /** How late the event loop may be, but for one time in a hundred. */
-const LATEST_MS = 500;
+const LATEST_MS = 1_000;
 
 test('a flood of 400 connections is answered or shed, the event loop goes on, and after it all is as before', async () => {
   const world = await anApi();
@@ -66,11 +66,12 @@ test('a flood of 400 connections is answered or shed, the event loop goes on, an
   await living;
   const lagMs = 1_000 * (await api.metric('nodejs_eventloop_lag_p99_seconds'));
 
-  const of = (status: number) => outcomes.filter((outcome) => outcome.status === status);
+  const served = outcomes.filter(({ status }) => status === 200);
+  const shed = outcomes.filter(({ error }) => error?.includes('too much to do'));
   tellFigures(`${CONNECTIONS} connections for ${FOR_MS / 1_000} s`, {
-    served: of(200).length,
-    'shed with 503': of(503).length,
-    'limited with 429': of(429).length,
+    served: served.length,
+    shed: shed.length,
+    'given up by a part': outcomes.length - served.length - shed.length,
     'ms the slowest took': Math.max(...outcomes.map(({ tookMs }) => tookMs)),
     'ms /health/live took at most': Math.max(...livesMs),
     'ms the event loop was late (p99)': lagMs,
@@ -78,7 +79,7 @@ test('a flood of 400 connections is answered or shed, the event loop goes on, an
   expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set([200, 503]));
   expect(outcomes.filter(({ status, retryAfter }) => status !== 200 && !Number(retryAfter))).toEqual([]);
   // Otherwise it would have been no flood, or nobody would have been served.
-  expect(Math.min(of(200).length, of(503).length)).toBeGreaterThan(100);
+  expect(Math.min(served.length, shed.length)).toBeGreaterThan(100);
   expect(Math.max(...outcomes.map(({ tookMs }) => tookMs))).toBeLessThan(SLOWEST_MS);
   expect(livesMs.length).toBeGreaterThan(10);
   expect(Math.max(...livesMs)).toBeLessThan(SLOWEST_LIVE_MS);

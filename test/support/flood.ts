@@ -1,9 +1,13 @@
 import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { Reply } from './api.ts';
 
 /** What came of a request of the flood. */
 export interface Outcome {
   readonly status: number;
   readonly tookMs: number;
+  /** What its first error says, where it has one. */
+  readonly error: string | undefined;
   /** Its `Retry-After`, where it has one. */
   readonly retryAfter: string | undefined;
 }
@@ -47,14 +51,15 @@ function post(url: string, agent: Agent, { authorization, body }: Asked): Promis
       authorization,
     };
     request(url, { method: 'POST', agent, headers }, (response) => {
-      response.resume();
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          tookMs: performance.now() - start,
-          retryAfter: response.headers['retry-after'],
-        }),
+      text(response).then(
+        (reply) =>
+          resolve({
+            status: response.statusCode ?? 0,
+            tookMs: performance.now() - start,
+            error: (JSON.parse(reply) as Reply).errors?.[0]?.message,
+            retryAfter: response.headers['retry-after'],
+          }),
+        reject,
       );
     })
       .on('error', reject)
