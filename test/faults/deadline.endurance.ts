@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { anApi, type Reply, useApi } from '../support/api.ts';
 import { aMisbehavingEngine, MISBEHAVIOURS } from '../support/misbehaving-engine.ts';
 import { startGroup } from '../support/operations.ts';
@@ -29,6 +29,10 @@ test.each([
     const people = await api.people(2);
     const messageGroupId = await startGroup(api, people);
     engine.misbehave(misbehaviour);
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => warnings.push(name);
+    process.on('warning', onWarning);
+    onTestFinished(() => void process.off('warning', onWarning));
 
     const start = performance.now();
     const response = await api.post(people[0], query(messageGroupId));
@@ -41,6 +45,7 @@ test.each([
     expect(new Set(errors.map(({ extensions }) => extensions.code))).toEqual(new Set(['UNAVAILABLE']));
     // A send can't be null, so one that fails takes the reply with it; each page is there or is not.
     expect(data === null ? 1 : Object.values(data).filter((page) => page === null).length).toBe(errors.length);
+    expect(warnings).toEqual([]);
     expect((await api.post(people[0], '{ messageGroups { edges { cursor } } }')).status).toBe(200);
   },
   40_000,
