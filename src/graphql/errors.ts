@@ -57,6 +57,15 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   };
 }
 
+/** The same, without what it guesses that the client meant: that tells of the schema, and Apollo hides it in errors of documents alone. */
+export function formatErrorWithoutSuggestions(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const told = formatError(formatted, error);
+  return { ...told, message: told.message.replace(SUGGESTION, '') };
+}
+
+/** As GraphQL.js ends its messages. */
+const SUGGESTION = / Did you mean [^?]*\?$/;
+
 /** Apollo gives its own errors, all of them about the request, another code than this. */
 function isInternal(error: unknown): boolean {
   return !(error instanceof GraphQLError) || (error.extensions['code'] ?? MASKED.code) === MASKED.code;

@@ -6,7 +6,7 @@ import {
 import type { QueryLimits } from '../config/query-limits.ts';
 import { documentStore, persistedQueryCache } from './caches.ts';
 import type { Context } from './context.ts';
-import { errorReports, formatError } from './errors.ts';
+import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
 import { operationReports } from './operation-reports.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
@@ -33,7 +33,7 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     persistedQueries: { cache: persistedQueryCache() },
     validationRules: documentLimits(queryLimits),
     includeStacktraceInErrorResponses: false,
-    formatError,
+    formatError: local ? formatError : formatErrorWithoutSuggestions,
     stopOnTerminationSignals: false,
     plugins: [
       anonymousIntrospectionOnly,
