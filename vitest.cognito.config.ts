@@ -7,6 +7,6 @@ export default defineConfig({
   test: {
     ...suite.test,
     include: ['test/**/*.cognito.ts'],
-    globalSetup: ['test/support/engines.ts', 'test/support/fetch-cognito-local.ts'],
+    globalSetup: ['test/logs/setup.ts', 'test/support/engines.ts', 'test/support/fetch-cognito-local.ts'],
   },
 });

@@ -9,7 +9,9 @@ export default defineConfig({
     maxWorkers: 3,
     // Files share nothing that one could change for another: every test has its own table and people.
     isolate: false,
-    globalSetup: 'test/support/engines.ts',
+    globalSetup: ['test/logs/setup.ts', 'test/support/engines.ts'],
+    // To stop the engines, and to search all logs for secrets.
+    teardownTimeout: 60_000,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 30_000,
     hookTimeout: 30_000,

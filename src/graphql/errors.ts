@@ -1,7 +1,7 @@
 import { type ApolloServerPlugin, HeaderMap, type HTTPGraphQLHead } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { DomainError, type ErrorCode, RateLimitedError } from '../errors.ts';
+import { DomainError, type ErrorCode, RateLimitedError, UnavailableError } from '../errors.ts';
 import type { Context } from './context.ts';
 
 /** What a client is told of an error that is none of its business. */
@@ -9,6 +9,9 @@ const MASKED = { message: 'Something went wrong on our side.', code: 'INTERNAL_S
 
 /** The HTTP status of a reply that has such an error; all other replies that were executed are 200. */
 const STATUS: Partial<Record<ErrorCode, number>> = { UNAVAILABLE: 503, RATE_LIMITED: 429 };
+
+/** After how many seconds a part that did not answer may be asked again. */
+const UNAVAILABLE = { retryAfterSeconds: 1 };
 
 /** A domain error as GraphQL tells it, with the HTTP response that goes with it where that is not the usual one. */
 export function graphQLError(
@@ -23,11 +26,12 @@ export function graphQLError(
 
 function usualHttp(error: DomainError): HTTPGraphQLHead | { status: number } {
   const status = STATUS[error.code] ?? 200;
-  return error instanceof RateLimitedError ? { status, headers: retryAfterHeader(error) } : { status };
+  if (error instanceof RateLimitedError) return { status, headers: retryAfterHeader(error) };
+  return error instanceof UnavailableError ? { status, headers: retryAfterHeader(UNAVAILABLE) } : { status };
 }
 
 /** RFC 9110 section 10.2.3, in seconds. */
-export function retryAfterHeader({ retryAfterSeconds }: RateLimitedError): HeaderMap {
+export function retryAfterHeader({ retryAfterSeconds }: Pick<RateLimitedError, 'retryAfterSeconds'>): HeaderMap {
   return new HeaderMap([['retry-after', String(retryAfterSeconds)]]);
 }
 
@@ -53,12 +57,21 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   };
 }
 
+/** The same, without what it guesses that the client meant: that tells of the schema, and Apollo hides it in errors of documents alone. */
+export function formatErrorWithoutSuggestions(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
+  const told = formatError(formatted, error);
+  return { ...told, message: told.message.replace(SUGGESTION, '') };
+}
+
+/** As GraphQL.js ends its messages. */
+const SUGGESTION = / Did you mean [^?]*\?$/;
+
 /** Apollo gives its own errors, all of them about the request, another code than this. */
 function isInternal(error: unknown): boolean {
   return !(error instanceof GraphQLError) || (error.extensions['code'] ?? MASKED.code) === MASKED.code;
 }
 
-/** Logs what is masked under the request's id, tells the client that id, and sets the reply's HTTP status. */
+/** Logs what is masked under the request's id, tells the client that id, and sets the reply's HTTP status and its `Retry-After`. */
 export const errorReports: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     didEncounterErrors: async ({ errors, contextValue: { log } }) => {
@@ -76,7 +89,9 @@ export const errorReports: ApolloServerPlugin<Context> = {
       for (const { extensions } of response.body.singleResult.errors ?? []) {
         if (extensions?.['code'] === MASKED.code) extensions['requestId'] = requestId;
         const status = STATUS[extensions?.['code'] as ErrorCode];
-        if (status !== undefined) response.http.status = status;
+        if (status === undefined) continue;
+        response.http.status = status;
+        if (status === 503) for (const header of retryAfterHeader(UNAVAILABLE)) response.http.headers.set(...header);
       }
     },
   }),

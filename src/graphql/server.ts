@@ -4,9 +4,10 @@ import {
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
+import { documentStore, persistedQueryCache } from './caches.ts';
 import { compiledGateway } from './compiled-executor.ts';
 import type { Context } from './context.ts';
-import { errorReports, formatError } from './errors.ts';
+import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
 import { operationReports } from './operation-reports.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
@@ -29,9 +30,11 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },
+    documentStore: documentStore(),
+    persistedQueries: { cache: persistedQueryCache() },
     validationRules: documentLimits(queryLimits),
     includeStacktraceInErrorResponses: false,
-    formatError,
+    formatError: local ? formatError : formatErrorWithoutSuggestions,
     stopOnTerminationSignals: false,
     plugins: [
       anonymousIntrospectionOnly,

@@ -14,13 +14,28 @@ test.each(['dynamodb', 'postgres', ...OWN])('%s is pinned to a major version, or
   if (!build) expect(image).toMatch(/:\d+/);
 });
 
-test.each(OWN)('%s is given no variable that the configuration does not read', (name) => {
+/** Every variable that the configuration reads. */
+function knownVariables(): string[] {
   const example = readFileSync(new URL('.env.example', ROOT), 'utf8');
-  const known = Array.from(example.matchAll(/^([A-Z][A-Z0-9_]+)=/gm), ([, variable]) => variable);
+  return Array.from(example.matchAll(/^([A-Z][A-Z0-9_]+)=/gm), ([, variable = '']) => variable);
+}
+
+test.each(OWN)('%s is given no variable that the configuration does not read', (name) => {
+  const known = knownVariables();
 
   const given = Object.keys(readService(name, {}).environment).filter((variable) => variable !== 'NODE_OPTIONS');
 
   expect(known).toEqual(expect.arrayContaining(given));
+});
+
+test('every limit of the API can be set', () => {
+  const limits = knownVariables().filter((name) => /^(RATE_LIMIT|GRAPHQL_MAX|MAX|TRUST)_/.test(name));
+  const set = Object.fromEntries(limits.map((name) => [name, `a value of ${name}`]));
+
+  const { environment } = readService('api', set);
+
+  expect(limits.length).toBeGreaterThan(10);
+  expect(environment).toMatchObject(set);
 });
 
 test.each(OWN)('%s runs in production, without rights, and with signals handed on', (name) => {

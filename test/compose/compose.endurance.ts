@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
@@ -8,8 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { startPostgres } from '../../src/local/postgres.ts';
+import { expectLines, keepErrors, keepLines, keepSecret, keepStream } from '../logs/collect.ts';
 import { runCommand } from '../support/command-line.ts';
 import { startHttpsIssuer } from '../support/https-issuer.ts';
+import { keepToken } from '../support/issuer.ts';
 import { contextFiles, ROOT, readService, type Service } from './compose-file.ts';
 
 /**
@@ -20,8 +23,13 @@ import { contextFiles, ROOT, readService, type Service } from './compose-file.ts
 const ISSUER = 'https://issuer.example.com:8443';
 const AUDIENCE = 'cruddur-web';
 
-/** What a developer writes to .env. */
-const VARIABLES = { OIDC_ISSUER: ISSUER, OIDC_JWKS_URI: `${ISSUER}/jwks`, OIDC_AUDIENCE: AUDIENCE };
+/** What a developer writes to .env. The embedded Postgres asks for no password; one that is given has that of the file. */
+const VARIABLES = {
+  OIDC_ISSUER: ISSUER,
+  OIDC_JWKS_URI: `${ISSUER}/jwks`,
+  OIDC_AUDIENCE: AUDIENCE,
+  ...(!process.env['TEST_DATABASE_URL'] && { POSTGRES_PASSWORD: randomUUID() }),
+};
 
 /** Addresses of this machine that nothing else listens on. */
 const ADDRESSES = {
@@ -43,6 +51,7 @@ let signIn: (subject: string) => Promise<string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cruddur-compose-'));
+  keepSecret('the directory’s password', VARIABLES.POSTGRES_PASSWORD ?? '');
   undo.push(() => rm(folder, { recursive: true, force: true }));
   await buildImage();
   undo.push(() => runCommand({ DYNAMODB_ENDPOINT: inject('dynamodbEndpoint') }, 'ddb', 'drop'));
@@ -51,7 +60,11 @@ beforeAll(async () => {
   const address = ADDRESSES['issuer.example.com'];
   const issuer = await startHttpsIssuer({ issuer: ISSUER, audience: AUDIENCE, address, folder });
   undo.push(issuer.stop);
-  signIn = issuer.token;
+  signIn = async (subject) => {
+    const token = await issuer.token(subject);
+    keepToken(token);
+    return token;
+  };
 }, 60_000);
 
 afterAll(async () => {
@@ -136,7 +149,13 @@ async function buildImage(): Promise<void> {
 async function runService(name: Name): Promise<string> {
   const { environment, command } = readService(name, VARIABLES);
   const [file = '', ...args] = command;
-  return (await run(file, args, { cwd: join(folder, 'dist/app'), env: environmentOf(name, environment) })).stdout;
+  const { stdout, stderr } = await run(file, args, {
+    cwd: join(folder, 'dist/app'),
+    env: environmentOf(name, environment),
+  });
+  keepLines('output', stdout);
+  keepLines('output', stderr);
+  return stdout;
 }
 
 function startService(name: Name): { stop(): Promise<number | null> } {
@@ -145,8 +164,11 @@ function startService(name: Name): { stop(): Promise<number | null> } {
   const child = spawn(file, args, {
     cwd: join(folder, 'dist/app'),
     env: environmentOf(name, environment),
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  keepStream('log', child.stdout);
+  keepErrors(child.stderr);
+  expectLines();
   const exited = once(child, 'exit');
   const stop = async () => {
     const impatience = setTimeout(() => child.kill('SIGKILL'), Number.parseInt(grace, 10) * 1000);

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import type { HttpApiReply } from '../../src/lambda/http-api.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { awsCredentials } from '../logs/collect.ts';
 import { invoke, startPlain } from '../support/bundled.ts';
 import { freePort } from '../support/engines.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { httpApiEvent } from '../support/http-api.ts';
-import { startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { issuerVariables, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { MESSAGES } from '../support/operations.ts';
 import { addPeople, type Person } from '../support/people.ts';
 import { aNewcomer, signUpEvent } from '../support/sign-ups.ts';
@@ -35,14 +36,13 @@ afterAll(async () => {
 /** Tests' engines in the place of AWS. */
 function engines(tableName: string): NodeJS.ProcessEnv {
   return {
+    ...awsCredentials(),
     AWS_REGION: testRegion(),
     DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
     DYNAMODB_TABLE: tableName,
     DATABASE_URL: inject('databaseUrl'),
     DATABASE_POOL_SIZE: '1',
-    OIDC_ISSUER: issuer.identity.issuer,
-    OIDC_JWKS_URI: issuer.identity.jwksUri,
-    OIDC_AUDIENCE: issuer.identity.audience,
+    ...issuerVariables(issuer),
   };
 }
 

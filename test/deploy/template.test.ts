@@ -2,6 +2,8 @@ import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
 import { readApiConfig } from '../../src/config/api.ts';
 import { readPostConfirmationConfig } from '../../src/config/post-confirmation.ts';
+import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
+import { DEFAULT_RATE_LIMITS } from '../../src/config/rate-limits.ts';
 import { readWorkerConfig } from '../../src/config/worker.ts';
 import { createMessage } from '../../src/messaging/create-message.ts';
 import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
@@ -13,7 +15,7 @@ import { messageKey, sentBeforeKey } from '../../src/table/keys.ts';
 import { REGION, type Resource } from '../support/cloudformation.ts';
 import { matchesPattern } from '../support/event-pattern.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
-import { deployedStack } from '../support/stack-template.ts';
+import { deployedParameters, deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
 import { aTable } from '../support/table.ts';
 
@@ -116,6 +118,21 @@ test('what the worker can’t apply is tried a bounded time and then told, and a
   for (const { Properties: alarm } of alarms) expect(alarm.AlarmActions).toEqual([topic]);
 });
 
+/** The environment of a function. */
+function environmentOf(name: string, parameters: Record<string, string> = {}): NodeJS.ProcessEnv {
+  const { resources, functionDefaults } = deployedStack(parameters);
+  const { Variables: own } = resources[name]?.Properties.Environment ?? {};
+  const variables = {
+    ...functionDefaults.Environment.Variables,
+    ...own,
+    // It stands for the secret's value, which CloudFormation fills in.
+    ...(own.DATABASE_URL && { DATABASE_URL: 'postgres://cruddur@db.example.com/cruddur' }),
+    AWS_REGION: REGION,
+  };
+  // They are texts, whatever the parameters are.
+  return Object.fromEntries(Object.entries(variables).map(([variable, value]) => [variable, String(value)]));
+}
+
 /** The configuration that each function reads when it is loaded. */
 const CONFIGURATIONS: Record<string, (environment: NodeJS.ProcessEnv) => object> = {
   ApiFunction: readApiConfig,
@@ -124,18 +141,12 @@ const CONFIGURATIONS: Record<string, (environment: NodeJS.ProcessEnv) => object>
 };
 
 test('every function has an environment that its configuration takes, and logs that are kept for a time', () => {
-  const { resources, functionDefaults } = deployedStack({ TableName: 'my-messages' });
+  const { resources } = deployedStack({ TableName: 'my-messages' });
   const functions = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::Serverless::Function');
 
   expect(functions.map(([name]) => name)).toEqual(Object.keys(CONFIGURATIONS));
   for (const [name, { Properties: found }] of functions) {
-    const variables = {
-      ...functionDefaults.Environment.Variables,
-      ...found.Environment.Variables,
-      // It stands for the secret's value, which CloudFormation fills in.
-      ...(found.Environment.Variables.DATABASE_URL && { DATABASE_URL: 'postgres://cruddur@db.example.com/cruddur' }),
-    };
-    const configuration = CONFIGURATIONS[name]?.({ ...variables, AWS_REGION: REGION });
+    const configuration = CONFIGURATIONS[name]?.(environmentOf(name, { TableName: 'my-messages' }));
     expect(configuration).toMatchObject({ logLevel: 'info' });
     if (name !== 'PostConfirmationFunction') {
       expect(configuration).toMatchObject({ table: { name: 'my-messages', region: REGION, endpoint: undefined } });
@@ -143,6 +154,54 @@ test('every function has an environment that its configuration takes, and logs t
     const logs = resources[found.LoggingConfig.LogGroup];
     expect(logs).toMatchObject({ Type: 'AWS::Logs::LogGroup', Properties: { RetentionInDays: 30 } });
   }
+});
+
+/** The parameters that are limits of the API, each with its variable. */
+const LIMITS: Readonly<Record<string, string>> = {
+  RateLimitReads: 'RATE_LIMIT_READS',
+  RateLimitSends: 'RATE_LIMIT_SENDS',
+  RateLimitRefusals: 'RATE_LIMIT_REFUSALS',
+  GraphqlMaxDepth: 'GRAPHQL_MAX_DEPTH',
+  GraphqlMaxAliases: 'GRAPHQL_MAX_ALIASES',
+  GraphqlMaxDirectives: 'GRAPHQL_MAX_DIRECTIVES',
+  GraphqlMaxTokens: 'GRAPHQL_MAX_TOKENS',
+  GraphqlMaxCost: 'GRAPHQL_MAX_COST',
+};
+
+test('the limits of the API are by themselves those of the code', () => {
+  const { queryLimits, rateLimits, trustedProxies } = readApiConfig(environmentOf('ApiFunction'));
+
+  expect(queryLimits).toEqual(DEFAULT_QUERY_LIMITS);
+  expect(rateLimits).toEqual(DEFAULT_RATE_LIMITS);
+  expect(trustedProxies).toEqual([]);
+});
+
+test.each(Object.entries(LIMITS))('%s is what the API takes %s to be, from the least to the most', (name, variable) => {
+  const { MinValue: least, MaxValue: most } = deployedParameters[name] ?? {};
+  const given = (value: number) => environmentOf('ApiFunction', { [name]: String(value) });
+
+  for (const value of [Number(least), Number(most)]) {
+    expect(given(value)).toMatchObject({ [variable]: String(value) });
+    expect(() => readApiConfig(given(value))).not.toThrow();
+  }
+  for (const value of [Number(least) - 1, Number(most) + 1])
+    expect(() => readApiConfig(given(value))).toThrow(variable);
+});
+
+test('where the functions count together, and which proxies are believed, can be told; the former is not shown to anyone', () => {
+  const given = { RateLimitRedisUrl: 'rediss://user:secret@redis.example.com:6379', TrustedProxies: '10.0.0.0/8,::1' };
+  const { rateLimits, trustedProxies } = readApiConfig(environmentOf('ApiFunction', given));
+
+  expect(rateLimits.redisUrl).toBe(given.RateLimitRedisUrl);
+  expect(trustedProxies).toEqual(['10.0.0.0/8', '::1']);
+  expect(deployedParameters['RateLimitRedisUrl']?.NoEcho).toBe(true);
+  for (const [name, value] of Object.entries(given)) {
+    expect(value).toMatch(new RegExp(deployedParameters[name]?.AllowedPattern ?? 'none'));
+    expect('').toMatch(new RegExp(deployedParameters[name]?.AllowedPattern ?? 'none'));
+  }
+  expect('http://redis.example.com').not.toMatch(
+    new RegExp(deployedParameters['RateLimitRedisUrl']?.AllowedPattern ?? ''),
+  );
 });
 
 test.each(['ApiFunction', 'PostConfirmationFunction'])('the directory’s address comes to %s from a secret', (name) => {

@@ -196,7 +196,7 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
   ['of four parts', async (api, sub) => `${await api.issuer.token(sub)}.${encode({})}`],
   ['that is junk', async () => 'junk'],
   ['that is three parts of junk', async () => 'junk.junk.junk'],
-  ['that is 10 KB of junk', async () => 'aZ0-_'.repeat(2048)],
+  ['that is 15 KB of junk, as long as headers may be', async () => 'aZ0-_'.repeat(3072)],
   ['that is 10 KB of junk in three parts', async () => `${'aZ0-_'.repeat(680)}.`.repeat(3).slice(0, -1)],
   ['whose header nests 8,000 lists', async () => `${base64url.encode('['.repeat(8_000))}.junk.junk`],
   ['with characters that no token has', async (api, sub) => `${await api.issuer.token(sub)},x`],
@@ -207,6 +207,11 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
 ];
 
 describe('wrong tokens', () => {
+  test('there are more than 25 of them, no two alike', () => {
+    expect(new Set(WRONG_TOKENS.map(([description]) => description)).size).toBe(WRONG_TOKENS.length);
+    expect(WRONG_TOKENS.length).toBeGreaterThan(25);
+  });
+
   test.each(WRONG_TOKENS)('a token %s gets 401 and nothing else', async (_, make) => {
     const api = await anApi();
     const [ann] = await api.people(1);
@@ -261,6 +266,26 @@ describe('wrong tokens', () => {
     expect(await get.text()).toBe(await post.text());
     expect(api.calls).toEqual([]);
   });
+});
+
+test('an issuer that a token names is never asked for keys, whatever the key is called', async () => {
+  const api = await anApi();
+  const [ann] = await api.people(1);
+  const own = await startIssuer();
+  onTestFinished(() => own.stop());
+  const claims = { sub: ann.subject };
+  const header = { jku: own.identity.jwksUri, x5u: own.identity.jwksUri };
+
+  const tokens = [
+    await api.issuer.sign(claims, { ...header, kid: 'own-key' }, own.privateKey),
+    await api.issuer.sign(claims, header, own.privateKey),
+    await own.sign(claims, header),
+  ];
+  const responses = await Promise.all(tokens.map((token) => postAs(api, `Bearer ${token}`)));
+
+  expect(responses.map(({ status }) => status)).toEqual([401, 401, 401]);
+  expect(own.fetches()).toBe(0);
+  expect(api.calls).toEqual([]);
 });
 
 describe('good tokens', () => {
@@ -348,6 +373,7 @@ describe('good tokens', () => {
     const response = await postAs(api, `Bearer ${await api.issuer.token(ann.subject)}`);
 
     expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
     expect(response.headers.get('www-authenticate')).toBeNull();
     expect(((await response.json()) as Reply).errors?.[0]?.extensions.code).toBe('UNAVAILABLE');
   });
@@ -454,7 +480,6 @@ describe('requests without a usable header', () => {
 
 describe('the schema', () => {
   const INTROSPECTION = '{ __schema { queryType { name } } }';
-  const MISSPELT = '{ viewer { handel } }';
 
   test.each([INTROSPECTION, '{ __typename }', '{ __type(name: "User") { name } }'])(
     'locally, %s works without a token',
@@ -516,15 +541,29 @@ describe('the schema', () => {
     expect(errors?.[0]?.message).toMatch(/introspection is not allowed/i);
   });
 
-  test('a misspelt field is told what is meant locally, and nowhere else', async () => {
+  const SEND = 'mutation ($input: CreateMessageInput!) { createMessage(input: $input) { deduplicated } }';
+
+  test.each([
+    ['a field', '{ viewer { handel } }', {}],
+    ['an argument', '{ user(handel: "londo") { id } }', {}],
+    ['a type', 'query ($handle: Strin!) { user(handle: $handle) { id } }', {}],
+    [
+      'a field of an input',
+      'mutation { createMessage(input: { to: { messageGroupIds: "x" }, body: "hi" }) { deduplicated } }',
+      {},
+    ],
+    ['a field of a variable', SEND, { input: { to: { messageGroupIds: 'x' }, body: 'hi' } }],
+  ])('%s that is misspelt is told what is meant locally, and nowhere else', async (_, query, variables) => {
     const [local, elsewhere] = [await anApi({ local: true }), await anApi()];
     const [ann] = await local.people(1);
 
-    const [told, untold] = [await local.reply(ann, MISSPELT), await elsewhere.reply(ann, MISSPELT)];
+    const responses = [await local.post(ann, query, variables), await elsewhere.post(ann, query, variables)];
+    const [told = '', untold = ''] = await Promise.all(responses.map((response) => response.text()));
 
-    expect(told.errors?.[0]?.message).toContain('Did you mean "handle"?');
-    expect(untold.errors?.[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED');
-    expect(untold.errors?.[0]?.message).not.toContain('Did you mean');
+    expect(responses.map(({ status }) => status)).toEqual([400, 400]);
+    expect(told).toContain('Did you mean');
+    expect(untold).not.toMatch(/did you mean/i);
+    expect(JSON.parse(untold).errors[0].message).not.toBe('');
   });
 });
 

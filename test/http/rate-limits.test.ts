@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
-import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_RATE_LIMITS, type RateLimitsConfig } from '../../src/config/rate-limits.ts';
 import { RateLimitedError } from '../../src/errors.ts';
 import { networkOf, openRateLimits, type RateLimits } from '../../src/http/rate-limits.ts';
+import { openLog } from '../../src/log.ts';
+import { keepLines, keepSecret } from '../logs/collect.ts';
 import { anApi, type Reply, type TestApi, useApi } from '../support/api.ts';
 import { CREATE_MESSAGE, listMessages, startGroup } from '../support/operations.ts';
 
@@ -201,15 +202,24 @@ describe('an address', () => {
 describe('counting', () => {
   interface Opened {
     readonly limits: RateLimits;
+    /** The lines of the log. */
+    readonly lines: string[];
+    /** What each of them says. */
     readonly logs: string[];
   }
 
   async function open(config: Partial<RateLimitsConfig>): Promise<Opened> {
-    const logs: string[] = [];
-    const log = pino({ level: 'info' }, { write: (line: string) => logs.push(JSON.parse(line).msg) });
+    const [lines, logs]: [string[], string[]] = [[], []];
+    const log = openLog('info', {
+      write: (line) => {
+        lines.push(line);
+        logs.push(JSON.parse(line).msg);
+        keepLines('log', line);
+      },
+    });
     const limits = await openRateLimits({ ...DEFAULT_RATE_LIMITS, ...config }, log);
     onTestFinished(() => limits.close());
-    return { limits, logs };
+    return { limits, lines, logs };
   }
 
   test('starts anew when the minute is over', async () => {
@@ -257,10 +267,8 @@ describe('counting', () => {
     expect(processes[0].logs).toEqual([]);
   });
 
-  test.each([
-    ['is not there', (socket: Socket) => socket.destroy()],
-    ['says nothing', () => {}],
-  ])('goes on in memory while Redis %s, which is logged once', async (_, treat) => {
+  /** Something at an address that does this to everybody who connects. */
+  async function aFalseRedis(treat: (socket: Socket) => void) {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {
       sockets.push(socket);
@@ -272,14 +280,36 @@ describe('counting', () => {
       for (const socket of sockets) socket.destroy();
       server.close();
     });
-    const { port } = server.address() as AddressInfo;
-    const { limits, logs } = await open({ reads: 2, redisUrl: `redis://127.0.0.1:${port}` });
+    return { sockets, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+
+  test.each([
+    ['is not there', (socket: Socket) => socket.destroy()],
+    ['says nothing', () => {}],
+  ])('goes on in memory while Redis %s, which is logged once', async (_, treat) => {
+    const { sockets, address } = await aFalseRedis(treat);
+    const { limits, logs } = await open({ reads: 2, redisUrl: `redis://${address}` });
 
     await limits.spend('reads', 'ann', 2);
 
     await expect(limits.spend('reads', 'ann', 1)).rejects.toThrow(RateLimitedError);
     await vi.waitFor(() => expect(sockets.length).toBeGreaterThanOrEqual(1));
     await vi.waitFor(() => expect(logs).toEqual([expect.stringContaining('Redis does not answer')]), 5_000);
+  });
+
+  test('goes on in memory while Redis refuses the password, which the log does not tell', async () => {
+    const password = randomUUID();
+    keepSecret('the password of Redis', password);
+    const { address } = await aFalseRedis((socket) =>
+      socket.on('data', () => socket.write('-WRONGPASS invalid username-password pair or user is disabled.\r\n')),
+    );
+    const { limits, lines } = await open({ reads: 2, redisUrl: `redis://somebody:${password}@${address}` });
+
+    await vi.waitFor(() => expect(lines).toEqual([expect.stringContaining('WRONGPASS')]), 5_000);
+    await limits.spend('reads', 'ann', 2);
+
+    await expect(limits.spend('reads', 'ann', 1)).rejects.toThrow(RateLimitedError);
+    expect(lines.join('')).not.toContain(password);
   });
 });
 

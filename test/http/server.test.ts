@@ -723,16 +723,22 @@ describe('requests that are refused', () => {
 
   test('several operations in one request are refused', async () => {
     const api = await anApi();
-    const [ann] = await api.people(1);
+    const people = await api.people(2);
+    const [ann] = people;
+    const messageGroupId = await startGroup(api, people);
+    const input = { to: { messageGroupId }, body: 'in a batch' };
+    api.calls.length = 0;
 
     const response = await fetch(api.url, {
       method: 'POST',
       headers: { ...(await bearer(api, ann)), 'content-type': 'application/json' },
-      body: JSON.stringify([{ query: VIEWER }, { query: VIEWER }]),
+      body: JSON.stringify([{ query: VIEWER }, { query: CREATE_MESSAGE, variables: { input } }]),
     });
 
     expect(response.status).toBe(400);
     expect((await replyOf(response)).data).toBeUndefined();
+    expect(api.calls).toEqual([]);
+    expect((await listMessages(api, ann, { messageGroupId })).edges).toHaveLength(1);
   });
 
   test('a body of 100 KB is taken, and a larger one refused before it is sent', async () => {

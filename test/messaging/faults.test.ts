@@ -96,6 +96,7 @@ test.each([
   faults.fail(operation, 0, error);
 
   expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).toBe('1');
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
   expect((await listMessages(api, people[0], { messageGroupId })).edges).toHaveLength(1);
 });

@@ -1,19 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { inject, onTestFinished } from 'vitest';
 import type { Table } from '../../src/table/table.ts';
+import { awsCredentials, expectLines, keepErrors, logFile } from '../logs/collect.ts';
 import type { Reply } from './api.ts';
 import { freePort } from './engines.ts';
 import { testRegion } from './table.ts';
 
 const API = fileURLToPath(new URL('../../src/api.ts', import.meta.url));
+const COLLECT_GARBAGE = new URL('./collect-garbage.ts', import.meta.url).href;
+
+const MB = 1024 * 1024;
 
 /** The API as a process of its own. */
 export interface ApiProcess {
   /** Where it serves GraphQL. */
   readonly url: string;
   readonly child: ChildProcess;
+  /** One of its metrics, by the name and the labels that Prometheus sees. */
+  metric(name: string): Promise<number>;
+  /** What it has of memory when its garbage is collected, in MB: all of it, and what of it is in use by JavaScript. */
+  memory(): Promise<{ readonly resident: number; readonly heap: number }>;
   /** Posts an operation with this token. @returns the status and the body */
   post(token: string, query: string, variables?: object): Promise<Reply & { readonly status: number }>;
   /** Asks the process to end. @returns its exit code */
@@ -27,25 +37,30 @@ export interface ApiProcess {
  * @param environment the variables that name the issuer, and any others
  */
 export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Promise<ApiProcess> {
-  const port = await freePort();
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  // It writes its log into the file by itself: a pipe would be read by whoever is busy asking it.
+  const log = openSync(logFile('log'), 'a');
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', API], {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', COLLECT_GARBAGE, API], {
     env: {
       PATH,
       HOME,
+      ...awsCredentials(),
       PORT: String(port),
+      METRICS_PORT: String(metricsPort),
       AWS_REGION: testRegion(),
       DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
       DYNAMODB_TABLE: table.name,
       DATABASE_URL: inject('databaseUrl'),
       DATABASE_POOL_SIZE: '1',
       RATE_LIMIT_SENDS: '999999',
-      LOG_LEVEL: 'error',
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       ...environment,
     },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', log, 'pipe', 'ipc'],
   });
+  closeSync(log);
+  keepErrors(child.stderr as Readable);
   const exited = once(child, 'exit');
   onTestFinished(async () => {
     child.kill('SIGKILL');
@@ -54,6 +69,12 @@ export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Pr
   const isReady = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!isReady) throw new Error('The API did not start');
   const url = `http://127.0.0.1:${port}/graphql`;
+  const metric: ApiProcess['metric'] = async (name) => {
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
+    const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
+    if (line === undefined) throw new Error(`There is no ${name}`);
+    return Number(line.slice(name.length));
+  };
   return {
     url,
     child,
@@ -62,7 +83,17 @@ export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Pr
       await exited;
       return child.exitCode;
     },
+    metric,
+    memory: async () => {
+      const collected = once(child, 'message');
+      child.send('collect garbage');
+      await collected;
+      const names = ['process_resident_memory_bytes', 'nodejs_heap_size_used_bytes'];
+      const [resident = 0, heap = 0] = await Promise.all(names.map(metric));
+      return { resident: resident / MB, heap: heap / MB };
+    },
     post: async (token, query, variables) => {
+      expectLines();
       const response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },

@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { pino } from 'pino';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
 import type { OverloadLimits } from '../../src/config/api.ts';
 import { DEFAULT_QUERY_LIMITS, type QueryLimits } from '../../src/config/query-limits.ts';
@@ -10,12 +9,15 @@ import { openRateLimits } from '../../src/http/rate-limits.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
+import { openLog } from '../../src/log.ts';
 import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
 import { openDirectory } from '../../src/users/directory.ts';
 import { rememberPeople } from '../../src/users/known-people.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
+import { MESSAGE_BODY } from '../logs/search.ts';
 import { startIssuer, type TestIssuer } from './issuer.ts';
 import { addPeople, type Person } from './people.ts';
 import { aTable } from './table.ts';
@@ -129,7 +131,12 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   let aheadMs = 0;
   const directory = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
-  const log = pino({ level: 'debug' }, { write: (line: string) => logs.push(line) });
+  const log = openLog('debug', {
+    write: (line) => {
+      logs.push(line);
+      keepLines('log', line);
+    },
+  });
   const rateLimits = await openRateLimits({ ...NO_RATE_LIMITS, ...options.rateLimits }, log);
   const server = await createHttpServer({
     log,
@@ -145,7 +152,11 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     directoryPatienceMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),
     healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
-    requestListeners: [(report) => reports.push(report)],
+    requestListeners: [
+      (report) => {
+        if (reports.push(report) === 1) expectLines();
+      },
+    ],
   });
   await server.listen({ port: 0, host: '127.0.0.1' });
   onTestFinished(async () => {
@@ -163,8 +174,9 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     return token;
   };
 
-  const post: TestApi['post'] = async (person, query, variables, headers) =>
-    fetch(url, {
+  const post: TestApi['post'] = async (person, query, variables, headers) => {
+    keepBody(variables);
+    return fetch(url, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -173,6 +185,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
       },
       body: JSON.stringify({ query, variables }),
     });
+  };
   const reply: TestApi['reply'] = async (...args) => (await post(...args)).json() as Promise<Reply>;
   const ask: TestApi['ask'] = async (...args) => {
     const { data, errors } = await reply(...args);
@@ -197,4 +210,10 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     reply,
     ask,
   };
+}
+
+/** Keeps the body of a message that is sent out of all logs. */
+function keepBody(variables: { readonly input?: { readonly body?: unknown } } = {}): void {
+  const body = variables.input?.body;
+  if (typeof body === 'string') keepSecret(MESSAGE_BODY, body);
 }

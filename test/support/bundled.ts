@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { keepLines } from '../logs/collect.ts';
 
 /** What a process under plain Node says, in a folder with nothing of this project but what was built into it. */
 export interface PlainProcess {
@@ -32,6 +33,9 @@ export function startPlain(folder: string, args: readonly string[], environment:
   const written = Promise.all([text(child.stdout), text(child.stderr)]);
   const ended = once(child, 'exit').then(async ([code]): Promise<Ended> => {
     const [stdout, stderr] = await written;
+    // What a command shows may have people's messages in it.
+    keepLines(args.includes('app/cli.js') ? 'output' : 'log', stdout);
+    keepLines('log', stderr);
     return { code, stdout, stderr };
   });
   onTestFinished(async () => {

@@ -14,8 +14,17 @@ export interface Resource {
   readonly Properties: Value;
 }
 
+interface ParameterDefinition {
+  readonly Type: string;
+  readonly Default?: string | number;
+  readonly AllowedPattern?: string;
+  readonly MinValue?: number;
+  readonly MaxValue?: number;
+  readonly NoEcho?: boolean;
+}
+
 interface Template {
-  readonly Parameters: Record<string, { readonly Type: string; readonly Default?: string | number }>;
+  readonly Parameters: Record<string, ParameterDefinition>;
   readonly Conditions: Record<string, Value>;
   readonly Globals: { readonly Function: Value };
   readonly Resources: Record<string, Resource>;
@@ -28,6 +37,11 @@ export interface Stack {
   readonly outputs: Readonly<Record<string, Value>>;
   /** Properties that each function has unless it says otherwise. */
   readonly functionDefaults: Value;
+}
+
+/** The parameters of a template, by their names. */
+export function parameterDefinitions(file: URL): Template['Parameters'] {
+  return (parse(readFileSync(file, 'utf8'), { customTags: TAGS }) as Template).Parameters;
 }
 
 /** Where the stacks of tests are. */

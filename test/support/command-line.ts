@@ -5,6 +5,7 @@ import { createProgram } from '../../src/commands/program.ts';
 import { openTerminal } from '../../src/commands/terminal.ts';
 import { localToken } from '../../src/local/token.ts';
 import type { Table } from '../../src/table/table.ts';
+import { keepLines } from '../logs/collect.ts';
 import { testRegion } from './table.ts';
 
 /** How a command ended. */
@@ -34,7 +35,7 @@ export function runCli(environment: NodeJS.ProcessEnv, ...args: string[]): Promi
       [join(inject('bundles').folder, 'app/cli.js'), ...args],
       options,
       (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+        resolve(kept({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }));
       },
     );
   });
@@ -64,5 +65,12 @@ export async function runCommand(environment: NodeJS.ProcessEnv, ...args: string
     ended.code = 1;
     ended.stderr += `${(error as Error).message}\n`;
   }
+  return kept(ended);
+}
+
+/** What a command shows may have messages in it, and nothing that lets anybody in. */
+function kept(ended: Ended): Ended {
+  keepLines('output', ended.stdout);
+  keepLines('output', ended.stderr);
   return ended;
 }

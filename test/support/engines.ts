@@ -9,13 +9,14 @@ import type { TestProject } from 'vitest/node';
 import { buildBundles, type StartSize } from '../../deploy/bundles.ts';
 import { findDynoxide } from '../../src/local/dynoxide.ts';
 import { startPostgres } from '../../src/local/postgres.ts';
+import { aSecret, noteSecret } from '../logs/folder.ts';
 
 /** What all tests share: the engines, given by address or else embedded and in memory, and the bundles. */
 export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
   const [dynamodb, postgres, sizes] = await Promise.all([
     dynamodbEngine(process.env['TEST_DYNAMODB_ENDPOINT']),
-    postgresEngine(process.env['TEST_DATABASE_URL']),
+    postgresEngine(process.env['TEST_DATABASE_URL'], project.getProvidedContext().logs),
     buildBundles(folder),
   ]);
   project.provide('dynamodbEndpoint', dynamodb.endpoint);
@@ -57,12 +58,17 @@ export async function dynamodbEngine(given: string | undefined) {
 }
 
 /** On a given server the tests have a schema of their own, which goes when they do. */
-async function postgresEngine(given: string | undefined) {
+async function postgresEngine(given: string | undefined, logs: string) {
   if (!given) {
     const embedded = await startPostgres(0);
     await run(embedded.url, await readFile(SCHEMA, 'utf8'));
-    return embedded;
+    // It asks nobody for a password: this one is there to be found where it must not be.
+    const address = new URL(embedded.url);
+    address.password = aSecret(logs, 'the directory’s password');
+    return { ...embedded, url: address.href };
   }
+  const { password } = new URL(given);
+  if (password) noteSecret(logs, { what: 'the directory’s password', value: decodeURIComponent(password) });
   const schema = `cruddur_test_${process.pid}`;
   await run(given, `CREATE SCHEMA ${schema}`);
   const url = new URL(given);

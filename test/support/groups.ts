@@ -5,6 +5,8 @@ import { messageGroupIdOf } from '../../src/messaging/destination.ts';
 import type { User } from '../../src/model.ts';
 import { messageItem } from '../../src/table/items.ts';
 import type { Table } from '../../src/table/table.ts';
+import { keepSecret } from '../logs/collect.ts';
+import { MESSAGE_BODY } from '../logs/search.ts';
 
 /** People of no directory: enough for what works on the table alone. */
 export function users(count: number): User[] {
@@ -21,6 +23,7 @@ export function groupIdOf(members: readonly User[]): string {
 
 /** Sends into the group of these people, which is started if need be. @returns the message's sequence */
 export async function sendAs(table: Table, members: readonly User[], sender: User, body: string): Promise<number> {
+  keepSecret(MESSAGE_BODY, body);
   const findUsersByHandle = async (handles: readonly string[]) =>
     members.filter(({ handle }) => handles.includes(handle));
   const recipientHandles = members.filter(({ id }) => id !== sender.id).map(({ handle }) => handle);

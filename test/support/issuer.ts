@@ -4,6 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters, type JWTPayload, SignJWT } from 'jose';
 import type { IdentityConfig } from '../../src/config/identity.ts';
+import { keepSecret } from '../logs/collect.ts';
 
 export const AUDIENCE = 'test-client';
 
@@ -48,12 +49,14 @@ export async function startIssuer(): Promise<TestIssuer> {
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  const sign: TestIssuer['sign'] = (claims, header, key = current.privateKey) => {
+  const sign: TestIssuer['sign'] = async (claims, header, key = current.privateKey) => {
     const now = Math.floor(Date.now() / 1000);
     const usual = { iss: issuer, client_id: AUDIENCE, token_use: 'access', iat: now, exp: now + 3600 };
-    return new SignJWT({ ...usual, ...claims })
+    const token = await new SignJWT({ ...usual, ...claims })
       .setProtectedHeader({ alg: 'RS256', kid: current.publicJwk.kid, ...header })
       .sign(key);
+    keepToken(token);
+    return token;
   };
   return {
     identity: { kind: 'oidc', issuer, jwksUri: `${issuer}/jwks`, audience: AUDIENCE },
@@ -87,4 +90,10 @@ export async function startIssuer(): Promise<TestIssuer> {
 async function aKey(kid: string) {
   const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
   return { privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: 'RS256' } };
+}
+
+/** Keeps a token, and what of it lets somebody in, out of all logs. */
+export function keepToken(token: string): void {
+  keepSecret('a token', token);
+  keepSecret('a token’s signature', token.slice(token.lastIndexOf('.') + 1));
 }

@@ -1,4 +1,4 @@
-import { type Stack, stackOf } from './cloudformation.ts';
+import { parameterDefinitions, type Stack, stackOf } from './cloudformation.ts';
 
 const TEMPLATE = new URL('../../deploy/template.yaml', import.meta.url);
 
@@ -10,6 +10,9 @@ const PARAMETERS = {
   SubnetIds: 'subnet-1,subnet-2',
   SecurityGroupIds: 'sg-1',
 };
+
+/** The parameters of deploy/template.yaml. */
+export const deployedParameters = parameterDefinitions(TEMPLATE);
 
 /** What deploy/template.yaml makes. */
 export function deployedStack(parameters: Readonly<Record<string, string>> = {}): Stack {

@@ -11,6 +11,8 @@ import { afterAll, expect } from 'vitest';
 import { readLocalConfig } from '../../src/config/local.ts';
 import { end, type ProcessMark } from '../../src/local/processes.ts';
 import { localToken } from '../../src/local/token.ts';
+import { expectLines, keepLines, keepStream } from '../logs/collect.ts';
+import { keepToken } from './issuer.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -65,6 +67,9 @@ const COMMANDS: Record<Launch, readonly [string, ...string[]]> = {
   node: [process.execPath, ...NODE_ARGUMENTS],
 };
 
+/** What the stack prints to be tried, with a token. */
+const CURL = /^curl .*$/m;
+
 const PATIENCE_MS = 15_000;
 
 const places: Place[] = [];
@@ -109,6 +114,10 @@ export function launch(place: Place, how: Launch = 'npm'): Running {
   child.stderr.setEncoding('utf8').on('data', (chunk) => {
     complaints += chunk;
   });
+  // The line that `npm start` prints to be tried has a token in it.
+  keepStream('log', child.stdout, CURL);
+  keepStream('log', child.stderr);
+  expectLines();
   const exited = exitOf(child);
   const running: Running = {
     pid,
@@ -134,13 +143,19 @@ export function launch(place: Place, how: Launch = 'npm'): Running {
 }
 
 /** Runs a start that is expected to fail, until its end. */
-export function runLocal(place: Place, more: NodeJS.ProcessEnv = {}): Promise<Finished> {
-  return run(process.execPath, NODE_ARGUMENTS, { ...environment(place), ...more });
+export async function runLocal(place: Place, more: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  const finished = await run(process.execPath, NODE_ARGUMENTS, { ...environment(place), ...more });
+  keepLines('log', finished.stdout.replace(CURL, ''));
+  keepLines('log', finished.stderr);
+  return finished;
 }
 
 /** Runs the command that prints a token, as the README says. */
-export function runToken(place: Place, handle: string): Promise<Finished> {
-  return run('npm', ['run', '--silent', 'token', '--', handle], environment(place));
+export async function runToken(place: Place, handle: string): Promise<Finished> {
+  const finished = await run('npm', ['run', '--silent', 'token', '--', handle], environment(place));
+  keepToken(finished.stdout.trim());
+  keepLines('log', finished.stderr);
+  return finished;
 }
 
 /** Runs a line in a shell. */
@@ -187,8 +202,10 @@ export async function ask(place: Place, token: string, query: string, variables:
 }
 
 /** A token of a person of the place's stack, while it runs. */
-export function tokenOf(place: Place, handle: string): Promise<string> {
-  return localToken(readLocalConfig(environment(place)), handle);
+export async function tokenOf(place: Place, handle: string): Promise<string> {
+  const token = await localToken(readLocalConfig(environment(place)), handle);
+  keepToken(token);
+  return token;
 }
 
 /** How many messages each group has, as its log says, by the group's id; over the groups of these people. */
@@ -240,11 +257,12 @@ async function endIfRunning(running: Running): Promise<void> {
 }
 
 function greetingOf(output: string): Greeting {
-  const curl = /^curl .*$/m.exec(output)?.[0];
+  const curl = CURL.exec(output)?.[0];
   const url = /is ready: (\S+)/.exec(output)?.[1];
   const token = /Bearer ([\w.-]+)/.exec(output)?.[1];
   const messageGroupId = /messageGroupId: \W*([0-9a-f-]{36})/.exec(output)?.[1];
   if (!curl || !url || !token || !messageGroupId) throw new Error(`The greeting lacks something:\n${output}`);
+  keepToken(token);
   return { curl, url, token, messageGroupId };
 }
 

@@ -5,6 +5,7 @@ import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { inject, onTestFinished } from 'vitest';
 import { checkpointTable, createLeaseTableIfMissing } from '../../src/stream/table.ts';
 import type { Table } from '../../src/table/table.ts';
+import { awsCredentials, expectLines, keepErrors, keepStream } from '../logs/collect.ts';
 import { testRegion } from './table.ts';
 
 const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
@@ -34,14 +35,18 @@ export function startWorker(table: Table, leaseSeconds: number, endpoint = injec
   const child = spawn(process.execPath, ['--import', 'tsx', WORKER], {
     env: {
       ...process.env,
+      ...awsCredentials(),
       AWS_REGION: testRegion(),
       DYNAMODB_ENDPOINT: endpoint,
       DYNAMODB_TABLE: table.name,
       LEASE_SECONDS: String(leaseSeconds),
       LOG_LEVEL: 'debug',
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
+  keepStream('log', child.stdout);
+  keepErrors(child.stderr);
+  expectLines();
   let output = '';
   child.stdout.on('data', (chunk) => {
     output += chunk;
