@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
+import { chartOf } from './chart.ts';
+import { measureGrowth } from './growth.ts';
 import { startFloors } from './load.ts';
 import { measure } from './measure.ts';
 import { operations } from './operations.ts';
-import { tableOf } from './report.ts';
+import { intoReadme, machine, tableOf } from './report.ts';
 import { seed } from './seed.ts';
 import { startSystem } from './system.ts';
 
@@ -45,9 +47,14 @@ async function run(): Promise<void> {
   const floors = await startFloors(system.dynamodbEndpoint, undo);
   const chosen = operations(seeded, system.people).filter(({ name }) => name.includes(options.only));
   const measured = await measure(system, floors, chosen, options, print);
-  print(`\n${tableOf(measured)}`);
+  const memoryMb = Math.round((await system.counters()).residentBytes / 1_048_576);
+  print(`\n${tableOf(measured)}\n\nMemory of the API: ${memoryMb} MB resident`);
   if (options.only || options.small) return;
-  await writeFile(new URL('./results.json', import.meta.url), `${JSON.stringify({ measured }, undefined, 2)}\n`);
+  const growth = await measureGrowth(system, seeded, print);
+  const results = { date: new Date().toISOString().slice(0, 10), machine: machine(), memoryMb, measured, growth };
+  await writeFile(new URL('./results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeFile(new URL('./growth.svg', import.meta.url), chartOf(growth));
+  await intoReadme(results.date, measured);
 }
 
 function positive(text: string): number {

@@ -24,7 +24,7 @@ export interface ApiLoad extends Load {
 }
 
 /** Asks the API, in a closed loop, and expects each to succeed. */
-export async function loadApi(system: System, samples: readonly Sample[]): Promise<ApiLoad> {
+export async function loadApi(system: System, samples: readonly Sample[], atOnce = AT_ONCE): Promise<ApiLoad> {
   const few = pLimit(AT_ONCE);
   const requests = await Promise.all(samples.map((sample) => few(() => requestOf(system, sample))));
   const before = await system.counters();
@@ -32,13 +32,13 @@ export async function loadApi(system: System, samples: readonly Sample[]): Promi
   let connections = 0;
   const run = autocannon({
     url: system.url,
-    connections: AT_ONCE,
+    connections: atOnce,
     amount: samples.length,
     excludeErrorStats: true,
     setupClient: (client) => {
       const own = connections;
       connections += 1;
-      client.setRequests(requests.filter((_, index) => index % AT_ONCE === own));
+      client.setRequests(requests.filter((_, index) => index % atOnce === own));
       client.on('response', (_status, _bytes, milliseconds) => latenciesMs.push(milliseconds));
     },
   });
