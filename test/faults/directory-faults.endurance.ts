@@ -99,7 +99,7 @@ test.skipIf(isEmbedded)(
       begin: async (proxy) => {
         let isOver = false;
         const killing = (async () => {
-          for (; !isOver; await delay(100)) {
+          for (; !isOver; await delay(50)) {
             await pool.query(
               'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_port = ANY($1::int[])',
               [proxy.ports()],
@@ -165,7 +165,7 @@ async function expectToSurvive({ atOnce, poolSize, begin }: Fault): Promise<void
   const [needed, known] = [since(beganAt, needing.answers), since(beganAt, knowing.answers)];
   expect(outcomes(needed)).toEqual(['200 undefined', '503 UNAVAILABLE']);
   expect(outcomes(known)).toEqual(['200 undefined']);
-  expect(known.length).toBeGreaterThan(50);
+  expect(known.length).toBeGreaterThan(20);
   expect(Math.max(...[...needed, ...known].map(({ durationMs }) => durationMs))).toBeLessThan(SLOWEST_MS);
   expect(api.child.exitCode).toBeNull();
   expect((await fetch(new URL('/health/ready', api.url))).status).toBe(200);
