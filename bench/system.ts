@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -84,6 +84,7 @@ export async function startSystem(
   const api = spawn(process.execPath, [...profiling, join(bundles, 'app', 'api.js')], {
     env: {
       PATH: process.env['PATH'],
+      NODE_OPTIONS: await nodeOptions(),
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       NODE_EXTRA_CA_CERTS: certificateFile,
       ...SETTINGS,
@@ -109,6 +110,11 @@ export async function startSystem(
     people,
     counters: () => readCounters(metricsPort),
   };
+}
+
+/** What Node is told in the image. */
+async function nodeOptions(): Promise<string | undefined> {
+  return /NODE_OPTIONS="(.*)"/.exec(await readFile(new URL('../Dockerfile', import.meta.url), 'utf8'))?.[1];
 }
 
 async function signUp(
