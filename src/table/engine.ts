@@ -70,7 +70,7 @@ const TARGET_PREFIX = 'DynamoDB_20120810.';
 /**
  * Calls the engine by parts of the SDK, the client's credentials and HTTP handler, its signer, retry strategy and exceptions, but past the
  * client's chain of middleware and its schemas: these take most of the processor time of a call, to arrive at the same request (see
- * bench/README.md). The wire is described under "DynamoDB low-level API" in the DynamoDB developer guide.
+ * README.md). The wire is described under "DynamoDB low-level API" in the DynamoDB developer guide.
  *
  * Binary values are not supported: there are none in the table.
  */
