@@ -73,10 +73,11 @@ function compiledExecutor(schema: GraphQLSchema): (execution: Execution) => Prom
       compiled.set(operation, query);
     }
     if (query === 'not compilable') return execute(execution);
-    // Compiled code knows nothing of @oneOf: whether the variables fit is for graphql-js to say.
+    // Compiled code knows nothing of @oneOf, nor of a default where null may not be: what variables come to is for graphql-js to say. Compiled
+    // code has them checked once more, which changes nothing: all input is made of GraphQL's own scalars.
     const variables = getVariableValues(schema, operation.variableDefinitions ?? [], execution.variableValues ?? {});
     if (variables.errors) return { errors: variables.errors };
-    const result = await query(undefined, contextValue, execution.variableValues ?? {});
+    const result = await query(undefined, contextValue, variables.coerced);
     return result.errors ? { ...result, errors: result.errors.map(usualError) } : result;
   };
 }
