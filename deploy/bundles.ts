@@ -29,7 +29,7 @@ interface Entry {
 const APP: Bundle = {
   name: 'app',
   entries: [
-    { name: 'api', source: 'api.ts', budgetKb: 6_500 },
+    { name: 'api', source: 'api.ts', budgetKb: 7_200 },
     { name: 'worker', source: 'worker.ts', budgetKb: 2_300 },
     { name: 'cli', source: 'cli.ts', budgetKb: 2_500 },
   ],
@@ -42,6 +42,9 @@ const LAMBDAS: readonly Bundle[] = [
   lambda('update-summaries', { budgetKb: 850 }),
   lambda('post-confirmation', { budgetKb: 310 }),
 ];
+
+/** Errors and plugins go by the names of their classes and functions, which are kept where others are shortened. */
+const MINIFIED: BuildOptions = { minify: true, keepNames: true };
 
 /** How much code a start loads. */
 export interface StartSize {
@@ -58,7 +61,7 @@ export async function buildBundles(folder: string): Promise<StartSize[]> {
   const external = await developmentPackages();
   const sizes = await Promise.all([
     bundle(folder, APP, '.js', { external, sourcemap: true }),
-    ...LAMBDAS.map((each) => bundle(folder, each, '.mjs', { external, minify: true })),
+    ...LAMBDAS.map((each) => bundle(folder, each, '.mjs', { external, ...MINIFIED })),
   ]);
   return sizes.flat();
 }
@@ -84,8 +87,8 @@ async function bundle(parent: string, { name, entries, files }: Bundle, ending: 
     // What is imported dynamically is loaded when it is needed, if ever.
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
-    // Errors and plugins go by the names of their classes and functions.
-    keepNames: true,
+    // It asks for Node's own in a way that no bundler sees, and then makes do with one in JavaScript.
+    alias: { '@apollo/utils.createhash': './deploy/create-hash.ts' },
     metafile: true,
     legalComments: 'none',
     logLevel: 'warning',

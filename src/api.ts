@@ -1,13 +1,14 @@
 import { composeApi } from './compose-api.ts';
 import { readApiConfig } from './config/api.ts';
 import { drainOnStop, startProcess, tellReady } from './process.ts';
+import { pooledHttp } from './table/pooled-http.ts';
 
 await startProcess(start);
 
 async function start(): Promise<void> {
   const config = readApiConfig(process.env);
-  const { server, log, close } = await composeApi(config);
-  drainOnStop(log, 9_000, close);
+  const { server, log, close } = await composeApi(config, { requestHandler: pooledHttp() });
+  drainOnStop(log, 9_900, close);
   await server.listen({ port: config.port, host: config.host });
   tellReady();
 }

@@ -34,3 +34,24 @@ export async function timed<Result>(
     throw error;
   }
 }
+
+/**
+ * The result of work that has so many milliseconds. What comes of it later is of no interest any more.
+ *
+ * @throws what `refusal` makes of the error that tells of the time
+ */
+export async function within<Result>(
+  milliseconds: number,
+  work: Promise<Result>,
+  refusal: (late: Error) => Error = (late) => late,
+): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const lateness = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(refusal(new Error(`No answer within ${milliseconds} ms`))), milliseconds);
+  });
+  try {
+    return await Promise.race([work, lateness]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

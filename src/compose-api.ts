@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { within } from './calls.ts';
 import type { ApiConfig } from './config/api.ts';
 import { openRateLimits } from './http/rate-limits.ts';
 import { createHttpServer } from './http/server.ts';
@@ -6,11 +7,22 @@ import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';
 import { type Log, openLog } from './log.ts';
 import { pingTable } from './table/health.ts';
-import { openTable } from './table/table.ts';
+import { openTable, type TableOptions } from './table/table.ts';
 import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { openDirectory } from './users/directory.ts';
-import { openPool } from './users/pool.ts';
+import { rememberPeople } from './users/known-people.ts';
+import { giveUpIdle, openPool } from './users/pool.ts';
+import { leaveAloneWhileSilent } from './users/silence.ts';
+
+/**
+ * How long a request waits for the directory. With the second that it may have waited for its turn, whoever needs somebody who is not known
+ * has an answer within 2 s. Connections are given up a little later, so that it is clear who lost patience.
+ */
+const DIRECTORY_PATIENCE_MS = 700;
+const CONNECTION_PATIENCE_MS = 800;
+
+const FAREWELL_MS = 200;
 
 /** The API with all its parts; whoever runs it lets requests in. */
 export interface Api {
@@ -20,12 +32,27 @@ export interface Api {
   close(): Promise<void>;
 }
 
-/** Wires the API's parts together, the same for a process that listens and for AWS Lambda. */
-export async function composeApi(config: ApiConfig): Promise<Api> {
+/** Wires the API's parts together, the same for a process that listens and for AWS Lambda, but for what calls to the engine go over. */
+export async function composeApi(
+  config: ApiConfig,
+  { requestHandler }: Pick<TableOptions, 'requestHandler'> = {},
+): Promise<Api> {
   const log = openLog(config.logLevel);
-  const table = openTable(config.table);
-  const pool = openPool({ ...config.directory, onIdleError: (err) => log.warn({ err }, 'directory connection lost') });
-  const directory = openDirectory(pool);
+  const table = openTable({ ...config.table, ...(requestHandler && { requestHandler }) });
+  const pool = openPool({
+    ...config.directory,
+    onIdleError: (err) => log.warn({ err }, 'directory connection lost'),
+    patienceMs: CONNECTION_PATIENCE_MS,
+  });
+  const directory = rememberPeople(
+    leaveAloneWhileSilent(openDirectory(pool), {
+      patienceMs: DIRECTORY_PATIENCE_MS,
+      onSilence: () => {
+        log.warn('the directory is silent');
+        giveUpIdle(pool);
+      },
+    }),
+  );
   const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
@@ -41,7 +68,8 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
     directory,
-    viewerOf: createViewers(createTokenVerifier(config.identity), directory.findBySubject),
+    directoryPatienceMs: DIRECTORY_PATIENCE_MS,
+    viewerOf: createViewers(createTokenVerifier(config.identity)),
     healthChecks: { table: () => pingTable(table), directory: directory.ping },
     requestListeners: [metrics?.onRequest, traces?.onRequest].filter((each) => each !== undefined),
   });
@@ -50,7 +78,8 @@ export async function composeApi(config: ApiConfig): Promise<Api> {
     log,
     close: async () => {
       await server.close();
-      await Promise.all([pool.end(), traces?.stop()]);
+      // A directory that is silent does not answer a farewell either.
+      await Promise.all([within(FAREWELL_MS, pool.end()).catch(() => {}), traces?.stop()]);
       if (metricsServer) stopMetrics(metricsServer);
       rateLimits.close();
       table.client.destroy();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { timed } from './calls.ts';
+import { timed, within } from './calls.ts';
 import { readWorkerConfig } from './config/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { drainOnStop, startProcess, tellReady } from './process.ts';
@@ -20,6 +20,13 @@ const LOOK_AGAIN_MS = 5_000;
 /** From this lag on, a batch is worth a line in the log of a worker that is not being debugged. */
 const BEHIND_MS = 10_000;
 
+/**
+ * Reading has so long to stop: a batch under way ends or is given up, and its shard is handed over. What is left then comes again by itself.
+ * What is traced has as long again as fits into 5 s.
+ */
+const STOP_MS = 3_000;
+const LAST_TRACES_MS = 1_500;
+
 await startProcess(start);
 
 async function start(): Promise<void> {
@@ -36,8 +43,9 @@ async function start(): Promise<void> {
   const reading = read();
   drainOnStop(log, 5_000, async () => {
     stop.abort();
-    await reading;
-    await traces?.stop();
+    await within(STOP_MS, reading).catch((err) => log.warn({ err }, 'stopping in the middle'));
+    if (traces)
+      await within(LAST_TRACES_MS, traces.stop()).catch((err) => log.warn({ err }, 'traces could not be sent'));
     if (metricsServer) stopMetrics(metricsServer);
     streams.destroy();
     table.client.destroy();
@@ -82,10 +90,11 @@ async function start(): Promise<void> {
 
   async function processBatch(records: readonly StreamRecord[], held: AbortSignal) {
     const engineCalls: EngineCall[] = [];
-    const observed = observeCalls(table, (call) => {
+    const onCall = (call: EngineCall) => {
       metrics.onEngineCall(call);
       if (traces) engineCalls.push(call);
-    });
+    };
+    const observed = observeCalls(table, onCall, { signal: held });
     return timed(
       'update summaries',
       () =>

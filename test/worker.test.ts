@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { BatchWriteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, test, vi } from 'vitest';
 import type { User } from '../src/model.ts';
@@ -8,36 +8,11 @@ import { listDeadLetters } from '../src/stream/dead-letters.ts';
 import { checkpointTable } from '../src/stream/table.ts';
 import { messageItem, profileItem } from '../src/table/items.ts';
 import { getSummary, replaceSummary } from '../src/table/summaries.ts';
-import type { Table } from '../src/table/table.ts';
 import { runCommand, targetOf } from './support/command-line.ts';
 import { withFault } from './support/faulty-engine.ts';
-import { groupIdOf, sendAs, users } from './support/groups.ts';
+import { groupIdOf, putMessages, sendAs, users } from './support/groups.ts';
 import { aTable } from './support/table.ts';
 import { startWorker, useCheckpoints, type WorkerProcess } from './support/worker.ts';
-
-/** Writes these numbers of a group's log at once. */
-async function putMessages(
-  table: Table,
-  messageGroupId: string,
-  sender: User,
-  first: number,
-  last: number,
-): Promise<void> {
-  const puts = Array.from({ length: last - first + 1 }, (_, index) => {
-    const sequence = first + index;
-    const message = {
-      id: randomUUID(),
-      sequence,
-      senderId: sender.id,
-      body: `${sequence}`,
-      createdAt: new Date().toISOString(),
-    };
-    return { PutRequest: { Item: messageItem(messageGroupId, message) } };
-  });
-  while (puts.length > 0) {
-    await table.client.send(new BatchWriteCommand({ RequestItems: { [table.name]: puts.splice(0, 25) } }));
-  }
-}
 
 function hasProcessed(worker: WorkerProcess): boolean {
   return worker.log().some(({ msg }) => msg === 'batch done');

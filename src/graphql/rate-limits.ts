@@ -24,7 +24,7 @@ export const rateLimits: ApolloServerPlugin<Context> = {
         isCounted = true;
         const limit = operation.operation === OperationTypeNode.MUTATION ? 'sends' : 'reads';
         try {
-          await spend(limit, countFields(document, operation));
+          await spend(limit, fieldsOf(document, operation));
         } catch (error) {
           throw error instanceof RateLimitedError ? graphQLError(error) : error;
         }
@@ -44,6 +44,15 @@ export const rateLimits: ApolloServerPlugin<Context> = {
     };
   },
 };
+
+/** What was counted, for as long as the parsed document is kept. */
+const counted = new WeakMap<OperationDefinitionNode, number>();
+
+function fieldsOf(document: DocumentNode, operation: OperationDefinitionNode): number {
+  const count = counted.get(operation) ?? countFields(document, operation);
+  counted.set(operation, count);
+  return count;
+}
 
 /** The fields of the operation itself, those of its fragments included; 1 at least. */
 function countFields({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): number {

@@ -5,6 +5,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { documentStore, persistedQueryCache } from './caches.ts';
+import { compiledGateway } from './compiled-executor.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
@@ -25,7 +26,7 @@ export interface GraphQLServerOptions {
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
 export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
   return new ApolloServer<Context>({
-    schema: createSchema(),
+    gateway: compiledGateway(createSchema()),
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import etag from '@fastify/etag';
@@ -11,7 +10,8 @@ import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
-import { type Directory, observeDirectory } from '../users/directory.ts';
+import type { RememberingDirectory } from '../users/known-people.ts';
+import { observeDirectory } from '../users/observe.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { atMostAtOnce, refuseWhileLate } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
@@ -19,8 +19,11 @@ import { networkOf, type RateLimits } from './rate-limits.ts';
 export interface GraphQLRouteParts {
   readonly graphql: ApolloServer<Context>;
   readonly messaging: Messaging;
-  readonly directory: Directory;
-  readonly viewerOf: (token: string) => Promise<User>;
+  readonly directory: RememberingDirectory;
+  /** How long a request waits for all that it asks the directory, in milliseconds. */
+  readonly directoryPatienceMs: number;
+  /** Finds a token's person, by asking the directory where need be. */
+  readonly viewerOf: (token: string, findBySubject: RememberingDirectory['findBySubject']) => Promise<User>;
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
@@ -38,20 +41,22 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
 
   return async (app) => {
     if (overload) await refuseWhileLate(app, overload);
-    app.addHook('onRequest', async (_, reply) => {
+    app.addHook('onRequest', (_, reply, done) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');
       reply
         .header('cache-control', 'private, no-cache')
         .header('vary', vary ? `${vary}, Authorization` : 'Authorization');
+      done();
     });
 
     app.post('/graphql', handler);
 
     await app.register(async (get) => {
-      get.addHook('onSend', async (request, reply) => {
+      get.addHook('onSend', (request, reply, _, done) => {
         // Only a success can stand for the success that the client holds.
         if (reply.statusCode !== 200) delete request.headers['if-none-match'];
+        done();
       });
       await get.register(etag, { weak: true });
       get.get('/graphql', handler);
@@ -67,17 +72,20 @@ async function contextOf(
   {
     messaging,
     directory,
+    directoryPatienceMs,
     viewerOf,
     anonymousIntrospection,
     rateLimits,
   }: Omit<GraphQLRouteParts, 'graphql' | 'overload'>,
 ): Promise<Context> {
   const { notes, id, log } = request;
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
-  // A document may ask for many things side by side, and each listens.
-  setMaxListeners(0, deadline);
-  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), deadline);
-  const observed = observeDirectory(directory, (call) => notes.directoryCalls.push(call), deadline);
+  const deadline = performance.now() + DEADLINE_MS;
+  const table = observeCalls(messaging.table, (call) => notes.engineCalls.push(call), { deadline });
+  const observed = observeDirectory(directory, {
+    onCall: (call) => notes.directoryCalls.push(call),
+    deadline,
+    patienceMs: directoryPatienceMs,
+  });
   const parts = {
     messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
     directory: observed,
@@ -92,7 +100,7 @@ async function contextOf(
     if (anonymousIntrospection && isAnonymous(request.raw)) {
       return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: refuse });
     }
-    const viewer = await authenticate(request.raw, viewerOf);
+    const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed.findBySubject));
     return createContext(viewer, { ...parts, spend: (limit, count) => rateLimits.spend(limit, viewer.id, count) });
   } catch (error) {
     if (error instanceof ChallengeError) {

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyPluginAsync } from 'fastify';
+import { within } from '../calls.ts';
 
 /** A part that the process can't work without: resolves when it answers. */
 export type HealthCheck = () => Promise<void>;
@@ -37,17 +37,4 @@ export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): Fas
         .send({ status: ready ? 'ready' : 'unavailable', parts: Object.fromEntries(outcomes) });
     });
   };
-}
-
-async function within(milliseconds: number, work: Promise<void>): Promise<void> {
-  const done = new AbortController();
-  const timer = delay(milliseconds, undefined, { signal: done.signal }).then(() => {
-    throw new Error(`No answer within ${milliseconds} ms`);
-  });
-  try {
-    await Promise.race([work, timer]);
-  } finally {
-    done.abort();
-    timer.catch(() => {});
-  }
 }

@@ -5,7 +5,10 @@ import type { OverloadLimits } from '../config/api.ts';
 import { UnavailableError } from '../errors.ts';
 import { hasWaitedLong } from './turns.ts';
 
-/** How often is looked at how late the event loop was on average since the last time. */
+/**
+ * How often is looked at how late the event loop was on average since the last time. Where a higher limit is set, as often as that: of a loop
+ * that stood still in between there is no average, which counts as above any limit.
+ */
 const SAMPLE_MS = 250;
 
 const RETRY_AFTER_SECONDS = 1;
@@ -28,7 +31,7 @@ export async function refuseWhileLate(
   });
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,
-    sampleInterval: SAMPLE_MS,
+    sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),
     pressureHandler: async (_, reply) => {
       reply.header('retry-after', RETRY_AFTER_SECONDS);
       throw tooMuch();
@@ -44,6 +47,7 @@ export async function refuseWhileLate(
 export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
   const turn = pLimit(most);
   return async function (request, reply) {
+    if (turn.activeCount < most) return turn(() => handler.call(this, request, reply));
     if (turn.pendingCount >= most * WAITING_FOR_EACH) throw refusal(reply);
     return new Promise((resolve, reject) => {
       let isGivenUp = false;

@@ -23,14 +23,16 @@ export interface RequestNotes {
  */
 export function reportRequests(app: FastifyInstance, listeners: readonly RequestListener[]): void {
   app.decorateRequest('notes');
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     request.notes = { startedAt: Date.now(), engineCalls: [], directoryCalls: [] };
     reply.header('x-request-id', request.id);
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const report = reportOf(request, reply.statusCode, reply.elapsedTime);
     request.log.info(lineOf(report, request), 'request');
     for (const listener of listeners) listener(report);
+    done();
   });
 }
 

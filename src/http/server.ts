@@ -1,20 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
+import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
 import { reportRequests } from './request-reports.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
 import { beginInTurns } from './turns.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
-    Pick<GraphQLRouteParts, 'messaging' | 'directory' | 'viewerOf' | 'rateLimits' | 'overload'> {
+    Pick<
+      GraphQLRouteParts,
+      'messaging' | 'directory' | 'directoryPatienceMs' | 'viewerOf' | 'rateLimits' | 'overload'
+    > {
   readonly log: FastifyBaseLogger;
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
   readonly corsOrigins: readonly string[];
@@ -60,6 +64,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // What has arrived when the server begins to close is answered like all before it.
+    return503OnClosing: false,
     http: {
       maxHeaderSize: HEADER_LIMIT_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -72,12 +78,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
-  endConnectionsOnClose(app);
+  drainConnections(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
   takeStrictJson(app);
 
-  await app.register(helmet, {
+  setSecurityHeaders(app, {
     // Sandbox brings a policy of its own in its page; nothing else here is for a browser to show.
     contentSecurityPolicy: !local && {
       useDefaults: false,
@@ -107,15 +113,4 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
 
 function requestIdFrom(header: string | string[] | undefined): string | undefined {
   return typeof header === 'string' && REQUEST_ID.test(header) ? header : undefined;
-}
-
-/** A client that keeps its connection would keep the server from closing. */
-function endConnectionsOnClose(app: FastifyInstance): void {
-  let isClosing = false;
-  app.addHook('preClose', async () => {
-    isClosing = true;
-  });
-  app.addHook('onSend', async (_, reply) => {
-    if (isClosing) reply.header('connection', 'close');
-  });
 }

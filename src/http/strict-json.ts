@@ -23,13 +23,12 @@ class JsonError extends Error {
 export function takeStrictJson(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error');
 
-  app.addHook('onRequest', async ({ headers }, reply) => {
+  app.addHook('onRequest', ({ headers }, reply, done) => {
     const encoding = headers['content-encoding'];
-    if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-      // Of the body nothing is read, however much is on its way.
-      reply.header('connection', 'close');
-      throw new JsonError('Send the body without a Content-Encoding.', 415);
-    }
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return done();
+    // Of the body nothing is read, however much is on its way.
+    reply.header('connection', 'close');
+    return done(new JsonError('Send the body without a Content-Encoding.', 415));
   });
 
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {

@@ -2,6 +2,7 @@ import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
 import { FetchError, JwksValidationError, JwkValidationError } from 'aws-jwt-verify/error';
 import { assertIsJwks, type Jwks, SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
+import { LRUCache } from 'lru-cache';
 import type { IdentityConfig } from '../config/identity.ts';
 import { UnauthenticatedError, UnavailableError } from '../errors.ts';
 
@@ -22,12 +23,18 @@ const JWKS_TIMEOUT_MS = 3_000;
 /** How long an issuer that did not answer is left alone: unknown keys are easily made up, and each would ask it again. */
 const JWKS_PAUSE_MS = 1_000;
 
+/** As many valid tokens are remembered: some 5 MB of them. */
+const REMEMBERED_TOKENS = 5_000;
+
 /**
  * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, and again
  * when a token names an unknown one, at most every 10 s. Those that are there go on while no others can be had.
+ *
+ * A token that was found valid is remembered until it expires, or keys are fetched: those of before may hold no more.
  */
 export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
-  const jwksCache = new IssuerKeys();
+  const subjects = new LRUCache<string, string>({ max: REMEMBERED_TOKENS });
+  const jwksCache = new IssuerKeys(() => subjects.clear());
   const verifier =
     identity.kind === 'cognito'
       ? CognitoJwtVerifier.create(
@@ -46,8 +53,12 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
 
   return {
     subjectOf: async (token) => {
+      const known = subjects.get(token);
+      if (known !== undefined) return known;
       try {
-        return subject(await verifier.verify(token));
+        const { subject, expiresAt } = claims(await verifier.verify(token));
+        subjects.set(token, subject, { ttl: Math.max(1, expiresAt - Date.now()) });
+        return subject;
       } catch (error) {
         if (KEYS_MISSING.some((kind) => error instanceof kind))
           throw new UnavailableError('The issuer of tokens does not answer. Try again.', { cause: error });
@@ -64,8 +75,16 @@ const KEYS_MISSING = [FetchError, JwksValidationError, JwkValidationError];
 class IssuerKeys extends SimpleJwksCache {
   private failure: { readonly error: unknown; readonly until: number } | undefined;
 
-  constructor() {
-    super({ fetcher: { fetch: fetchKeys }, jwksParser: parseKeys });
+  /** @param onFetched told of keys that were fetched, before they are used */
+  constructor(onFetched: () => void) {
+    super({
+      fetcher: { fetch: fetchKeys },
+      jwksParser: (bytes) => {
+        const keys = parseKeys(bytes);
+        onFetched();
+        return keys;
+      },
+    });
   }
 
   override async getJwks(uri: string): Promise<Jwks> {
@@ -115,8 +134,8 @@ function checkAccessToken(payload: JwtPayload, audience: string): void {
 }
 
 /** The library takes a token that never expires, or that is nobody's. */
-function subject({ sub, exp }: JwtPayload): string {
+function claims({ sub, exp }: JwtPayload): { subject: string; expiresAt: number } {
   if (exp === undefined) throw new Error('The token never expires');
   if (!sub) throw new Error('The token is nobody’s');
-  return sub;
+  return { subject: sub, expiresAt: exp * 1_000 };
 }

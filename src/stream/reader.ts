@@ -35,7 +35,7 @@ export interface StreamReaderOptions {
   readonly onTrimmed: () => Promise<void>;
   readonly watch?: ShardWatch;
   readonly log: StreamLog;
-  /** Stops the reading: batches under way are given up, leases are released. */
+  /** Stops the reading: batches under way have 2 s to end and are then given up, leases are released. */
   readonly signal: AbortSignal;
   /**
    * How long a reader that died keeps its shards, 9 s unless given. It is renewed four and a half times in that time, so that a takeover
@@ -46,6 +46,9 @@ export interface StreamReaderOptions {
 }
 
 const DEFAULT_LEASE_MS = 9_000;
+
+/** How long a batch may take to end once the reading is stopped. Whoever takes the shard next has less to do over. */
+const LAST_BATCH_MS = 2_000;
 
 /** How many times a lease is renewed, and shards and leases looked at, before it runs out. */
 const LOOKS_A_LEASE = 4.5;
@@ -63,7 +66,10 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
 
 /** A shard that this reader holds. */
 interface Held {
+  /** Ends the reading. */
   readonly abort: AbortController;
+  /** Gives up the batch under way. */
+  readonly giveUp: AbortController;
   readonly done: Promise<void>;
   /** When the lease was last known to be held, by a clock that only goes forward. */
   renewedAt: number;
@@ -105,7 +111,16 @@ class StreamReader {
   #stop(): void {
     this.#isStopping = true;
     this.#wake();
-    for (const { abort } of this.#held.values()) abort.abort();
+    for (const { abort, giveUp } of this.#held.values()) {
+      abort.abort();
+      setTimeout(() => giveUp.abort(), LAST_BATCH_MS).unref();
+    }
+  }
+
+  /** It is no longer ours: another may be at work on it. */
+  #lose({ abort, giveUp }: Held): void {
+    abort.abort();
+    giveUp.abort();
   }
 
   #wake(): void {
@@ -160,16 +175,21 @@ class StreamReader {
   }
 
   #hold(shardId: string, checkpoint: string | undefined): void {
-    const abort = new AbortController();
+    const [abort, giveUp] = [new AbortController(), new AbortController()];
     this.#options.log.info({ shardId, checkpoint }, 'shard taken');
-    const done = this.#read(shardId, checkpoint, abort.signal).finally(() => {
+    const done = this.#read(shardId, checkpoint, abort.signal, giveUp.signal).finally(() => {
       this.#held.delete(shardId);
       this.#wake();
     });
-    this.#held.set(shardId, { abort, done, renewedAt: performance.now() });
+    this.#held.set(shardId, { abort, giveUp, done, renewedAt: performance.now() });
   }
 
-  async #read(shardId: string, checkpoint: string | undefined, signal: AbortSignal): Promise<void> {
+  async #read(
+    shardId: string,
+    checkpoint: string | undefined,
+    signal: AbortSignal,
+    givenUp: AbortSignal,
+  ): Promise<void> {
     const { client, streamArn, log, watch } = this.#options;
     try {
       const end = await readShard({
@@ -179,7 +199,7 @@ class StreamReader {
         checkpoint,
         pace: this.#options.pace ?? DEFAULT_PACE,
         signal,
-        onRecords: (records) => this.#onRecords(shardId, records, signal),
+        onRecords: (records) => this.#onRecords(shardId, records, givenUp),
         onCaughtUp: () => watch?.onCaughtUp(shardId),
         onTrimmed: () => this.#trimmed(shardId),
         onRetry: (error) => log.warn({ err: error, shardId }, 'could not read the shard, trying again'),
@@ -220,7 +240,7 @@ class StreamReader {
     await Promise.all(
       [...this.#held].map(async ([shardId, held]) => {
         if (await this.#leases.renew(shardId)) held.renewedAt = performance.now();
-        else held.abort.abort();
+        else this.#lose(held);
       }),
     );
   }
@@ -228,7 +248,7 @@ class StreamReader {
   /** Who can't renew a lease must assume that another has taken it by the time that it runs out. */
   #giveUpStale(): void {
     for (const held of this.#held.values()) {
-      if (performance.now() - held.renewedAt > this.#leaseMs - this.#refreshMs) held.abort.abort();
+      if (performance.now() - held.renewedAt > this.#leaseMs - this.#refreshMs) this.#lose(held);
     }
   }
 }

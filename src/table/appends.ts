@@ -3,12 +3,11 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
+  type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
-import { PutCommand, TransactWriteCommand, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
 import { UnavailableError } from '../errors.ts';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import {
-  foundItem,
   messageItem,
   parseMessage,
   parseSentBefore,
@@ -18,6 +17,7 @@ import {
   summaryItem,
 } from './items.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =
@@ -38,19 +38,15 @@ export interface Deduplication {
 const IS_NEW = 'attribute_not_exists(pk)';
 const IS_NEW_OR_EXPIRED = 'attribute_not_exists(pk) OR expiresAt <= :now';
 
-type TransactItem = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
-
 /** Puts a message at its number on condition that the number is free. One PutItem. */
 export async function appendMessage(table: Table, messageGroupId: string, message: Message): Promise<Append> {
   try {
-    await table.send(
-      new PutCommand({
-        TableName: table.name,
-        Item: messageItem(messageGroupId, message),
-        ConditionExpression: IS_NEW,
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    );
+    await table.call('PutItem', {
+      TableName: table.name,
+      Item: toWire(messageItem(messageGroupId, message)),
+      ConditionExpression: IS_NEW,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
     return { outcome: 'appended' };
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return lostTo(error.Item, message);
@@ -88,17 +84,19 @@ export async function startMessageGroup(
   const reasons = await transact(table, [
     putMessage(table, profile.id, message),
     ...(deduplication ? [putSentBefore(table, profile.id, message.senderId, deduplication)] : []),
-    { Put: { TableName: table.name, Item: profileItem(profile), ConditionExpression: IS_NEW } },
+    { Put: { TableName: table.name, Item: toWire(profileItem(profile)), ConditionExpression: IS_NEW } },
     ...profile.memberIds.map((memberId) => ({
       Put: {
         TableName: table.name,
-        Item: summaryItem(memberId, {
-          messageGroupId: profile.id,
-          memberIds: [...profile.memberIds],
-          lastMessage: message,
-          lastSequence: message.sequence,
-          readSequence: memberId === message.senderId ? message.sequence : 0,
-        }),
+        Item: toWire(
+          summaryItem(memberId, {
+            messageGroupId: profile.id,
+            memberIds: [...profile.memberIds],
+            lastMessage: message,
+            lastSequence: message.sequence,
+            readSequence: memberId === message.senderId ? message.sequence : 0,
+          }),
+        ),
       },
     })),
   ]);
@@ -107,11 +105,11 @@ export async function startMessageGroup(
   return (deduplication && sentBefore(atRecord, message)) ?? lostTo(atNumber?.Item, message);
 }
 
-function putMessage(table: Table, messageGroupId: string, message: Message): TransactItem {
+function putMessage(table: Table, messageGroupId: string, message: Message): TransactWriteItem {
   return {
     Put: {
       TableName: table.name,
-      Item: messageItem(messageGroupId, message),
+      Item: toWire(messageItem(messageGroupId, message)),
       ConditionExpression: IS_NEW,
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
@@ -123,13 +121,13 @@ function putSentBefore(
   messageGroupId: string,
   senderId: string,
   { clientMessageId, record, now }: Deduplication,
-): TransactItem {
+): TransactWriteItem {
   return {
     Put: {
       TableName: table.name,
-      Item: sentBeforeItem(messageGroupId, senderId, clientMessageId, record),
+      Item: toWire(sentBeforeItem(messageGroupId, senderId, clientMessageId, record)),
       ConditionExpression: IS_NEW_OR_EXPIRED,
-      ExpressionAttributeValues: { ':now': now },
+      ExpressionAttributeValues: toWire({ ':now': now }),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     },
   };
@@ -137,14 +135,13 @@ function putSentBefore(
 
 /** A Put that was answered too late and tried again finds itself in its place: that is having won. */
 function lostTo(item: CancellationReason['Item'], message: Message): Append {
-  const found = foundItem(item);
-  const winner = found === undefined ? undefined : parseMessage(found);
+  const winner = item && parseMessage(item);
   return winner?.id === message.id ? { outcome: 'appended' } : { outcome: 'lost', winner };
 }
 
 function sentBefore(reason: CancellationReason | undefined, message: Message): Append | undefined {
   if (!reason?.Item) return undefined;
-  const record = parseSentBefore(foundItem(reason.Item));
+  const record = parseSentBefore(reason.Item);
   return record.messageId === message.id ? { outcome: 'appended' } : { outcome: 'sent before', record };
 }
 
@@ -154,9 +151,9 @@ function sentBefore(reason: CancellationReason | undefined, message: Message): A
  * @returns why it was cancelled, a reason for each item, when each reason is contention; undefined on success
  * @throws UnavailableError when it was throttled
  */
-async function transact(table: Table, items: TransactItem[]): Promise<CancellationReason[] | undefined> {
+async function transact(table: Table, items: TransactWriteItem[]): Promise<CancellationReason[] | undefined> {
   try {
-    await table.send(new TransactWriteCommand({ TransactItems: items }));
+    await table.call('TransactWriteItems', { TransactItems: items });
     return undefined;
   } catch (error) {
     if (!(error instanceof TransactionCanceledException)) throw error;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { BadUserInputError } from '../errors.ts';
 
 /**
@@ -19,8 +19,9 @@ export function messageGroupsList(userId: string): string {
   return `messageGroups:${userId}`;
 }
 
+/** @param position in ASCII */
 export function encodeCursor(list: string, position: string): string {
-  return Buffer.concat([check(list, position), Buffer.from(position)]).toString('base64url');
+  return Buffer.from(check(list, position) + position, 'latin1').toString('base64url');
 }
 
 /**
@@ -30,12 +31,13 @@ export function encodeCursor(list: string, position: string): string {
  */
 export function decodeCursor(list: string, cursor: string): string {
   const bytes = Buffer.from(cursor, 'base64url');
-  const position = bytes.subarray(CHECK_BYTES).toString();
+  const position = bytes.toString('latin1', CHECK_BYTES);
   // Encoding again also refuses the other spellings of the same bytes that base64 allows.
   if (encodeCursor(list, position) !== cursor) throw new BadUserInputError('The cursor is not one of this list.');
   return position;
 }
 
-function check(list: string, position: string): Buffer {
-  return createHash('sha256').update(`${list}\0${position}`).digest().subarray(0, CHECK_BYTES);
+/** As text of a character a byte, which is faster made than bytes. */
+function check(list: string, position: string): string {
+  return hash('sha256', `${list}\0${position}`, 'binary').slice(0, CHECK_BYTES);
 }

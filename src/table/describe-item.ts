@@ -1,3 +1,4 @@
+import { marshall } from '@aws-sdk/util-dynamodb';
 import { parseMessage, parseProfile, parseSentBefore, parseSummary } from './items.ts';
 import { itemTypeOf, type Key } from './keys.ts';
 
@@ -17,7 +18,8 @@ export function describeItem(item: Record<string, unknown>): DescribedItem {
   }
 }
 
-function held(key: Key, item: Record<string, unknown>): object {
+function held(key: Key, plain: Record<string, unknown>): object {
+  const item = marshall(plain);
   switch (itemTypeOf(key).itemType) {
     case 'message':
       return parseMessage(item);
@@ -28,6 +30,6 @@ function held(key: Key, item: Record<string, unknown>): object {
     case 'sent-before record':
       return parseSentBefore(item);
     case 'unknown':
-      return { item };
+      return { item: plain };
   }
 }

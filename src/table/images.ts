@@ -1,8 +1,7 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Message } from '../model.ts';
 import { MalformedItemError, parseMessage } from './items.ts';
 import { isMessageKey, messageGroupIdOf } from './keys.ts';
+import type { WireItem } from './wire.ts';
 
 /** A message as it comes from the table's stream. */
 export interface LoggedMessage {
@@ -15,9 +14,9 @@ export interface LoggedMessage {
  *
  * @throws MalformedItemError when its key is a message's, and the rest is not
  */
-export function messageOfImage(image: Record<string, AttributeValue>): LoggedMessage | undefined {
+export function messageOfImage(image: WireItem): LoggedMessage | undefined {
   const { pk, sk } = { pk: image['pk']?.S, sk: image['sk']?.S };
   if (pk === undefined || sk === undefined) throw new MalformedItemError('The image has no keys');
   if (!isMessageKey({ pk, sk })) return undefined;
-  return { messageGroupId: messageGroupIdOf(pk), message: parseMessage(unmarshall(image)) };
+  return { messageGroupId: messageGroupIdOf(pk), message: parseMessage(image) };
 }

@@ -1,8 +1,7 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
+import { fromWire, type WireItem } from './wire.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 
@@ -57,26 +56,22 @@ export class MalformedItemError extends Error {
   override readonly name = 'MalformedItemError';
 }
 
-function parser<Item>(kind: string, schema: z.ZodType<Item>): (item: unknown) => Item {
+function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: WireItem | undefined) => Held {
   return (item) => {
-    const parsed = schema.safeParse(item);
+    const plain = item && fromWire(item);
+    const parsed = schema.safeParse(plain);
     if (parsed.success) return parsed.data;
-    const { pk, sk } = (item ?? {}) as { pk?: unknown; sk?: unknown };
+    const { pk, sk } = plain ?? {};
     throw new MalformedItemError(
       `The item ${String(pk)} ${String(sk)} is no ${kind}: ${z.prettifyError(parsed.error)}`,
     );
   };
 }
 
-export const parseMessage: (item: unknown) => Message = parser('message', message);
-export const parseProfile: (item: unknown) => MessageGroupProfile = parser('profile', profile);
-export const parseSummary: (item: unknown) => Summary = parser('summary', summary);
-export const parseSentBefore: (item: unknown) => SentBefore = parser('sent-before record', sentBefore);
-
-/** The item that a failed condition found. The document client leaves it in the wire's form. */
-export function foundItem(item: Record<string, AttributeValue> | undefined): unknown {
-  return item && unmarshall(item);
-}
+export const parseMessage: (item: WireItem | undefined) => Message = parser('message', message);
+export const parseProfile: (item: WireItem | undefined) => MessageGroupProfile = parser('profile', profile);
+export const parseSummary: (item: WireItem | undefined) => Summary = parser('summary', summary);
+export const parseSentBefore: (item: WireItem | undefined) => SentBefore = parser('sent-before record', sentBefore);
 
 export function messageItem(messageGroupId: string, message: Message) {
   return { ...messageKey(messageGroupId, message.sequence), ...message };

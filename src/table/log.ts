@@ -1,9 +1,9 @@
-import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseMessage, parseProfile } from './items.ts';
 import { FIRST_MESSAGE_SORT_KEY, groupPartition, messageKey, messageSortKey, PROFILE_SORT_KEY } from './keys.ts';
 import { getProfile } from './profiles.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** A stretch of a group's log, and the group's profile, which says who may read it. */
 export interface Stretch {
@@ -35,7 +35,7 @@ export async function readNewest(
     limit: limit + 1,
     ...options,
   });
-  if (profile?.['sk'] !== PROFILE_SORT_KEY) return { profile: undefined, messages: [], hasNewer: false };
+  if (profile?.['sk']?.S !== PROFILE_SORT_KEY) return { profile: undefined, messages: [], hasNewer: false };
   const ascending = items.map(parseMessage).reverse();
   return { profile: parseProfile(profile), messages: runUp(ascending[0]?.sequence, ascending), hasNewer: false };
 }
@@ -81,7 +81,7 @@ export async function readNewer(
     newestFirst: false,
     limit: limit + 1,
   });
-  const found = items.at(-1)?.['sk'] === PROFILE_SORT_KEY ? parseProfile(items.pop()) : undefined;
+  const found = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? parseProfile(items.pop()) : undefined;
   const profile = found && mayRead(found) ? found : await getProfile(table, messageGroupId);
   const messages = runUp(sequence + 1, items.map(parseMessage));
   return { profile, messages: messages.slice(0, limit), hasNewer: messages.length > limit };
@@ -89,9 +89,8 @@ export async function readNewer(
 
 /** One message, read consistently; undefined when the log has none of this number. */
 export async function getMessage(table: Table, messageGroupId: string, sequence: number): Promise<Message | undefined> {
-  const { Item } = await table.send(
-    new GetCommand({ TableName: table.name, Key: messageKey(messageGroupId, sequence), ConsistentRead: true }),
-  );
+  const Key = toWire(messageKey(messageGroupId, sequence));
+  const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: true });
   return Item && parseMessage(Item);
 }
 
@@ -106,16 +105,14 @@ interface LogQuery extends ReadOptions {
 
 /** A Query stops at 1 MB of items, which 101 of the longest messages come nowhere near: one call is enough. */
 async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, limit, consistent }: LogQuery) {
-  const { Items = [] } = await table.send(
-    new QueryCommand({
-      TableName: table.name,
-      KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
-      ExpressionAttributeValues: { ':group': groupPartition(messageGroupId), ':from': from, ':to': to },
-      ScanIndexForward: !newestFirst,
-      Limit: limit,
-      ConsistentRead: consistent ?? false,
-    }),
-  );
+  const { Items = [] } = await table.call('Query', {
+    TableName: table.name,
+    KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
+    ExpressionAttributeValues: toWire({ ':group': groupPartition(messageGroupId), ':from': from, ':to': to }),
+    ScanIndexForward: !newestFirst,
+    Limit: limit,
+    ConsistentRead: consistent ?? false,
+  });
   return Items;
 }
 

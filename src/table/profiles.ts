@@ -1,14 +1,14 @@
-import { BatchGetCommand, GetCommand } from '@aws-sdk/lib-dynamodb';
 import pRetry from 'p-retry';
 import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { profileKey } from './keys.ts';
 import type { Table } from './table.ts';
+import { toWire, type WireItem } from './wire.ts';
 
 /** The profile of a group; undefined when there is no such group. */
 export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
-  const { Item } = await table.send(new GetCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
+  const { Item } = await table.call('GetItem', { TableName: table.name, Key: toWire(profileKey(messageGroupId)) });
   return Item && parseProfile(Item);
 }
 
@@ -28,12 +28,12 @@ export async function getProfiles(
 ): Promise<ReadonlyMap<string, MessageGroupProfile>> {
   if (messageGroupIds.length > MAX_PROFILES) throw new RangeError(`At most ${MAX_PROFILES} profiles at once`);
   const profiles = new Map<string, MessageGroupProfile>();
-  let keys: Record<string, unknown>[] = messageGroupIds.map((id) => ({ ...profileKey(id) }));
+  let keys: WireItem[] = messageGroupIds.map((id) => toWire(profileKey(id)));
   await pRetry(
     async () => {
-      const { Responses, UnprocessedKeys } = await table.send(
-        new BatchGetCommand({ RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } } }),
-      );
+      const { Responses, UnprocessedKeys } = await table.call('BatchGetItem', {
+        RequestItems: { [table.name]: { Keys: keys, ConsistentRead: consistent } },
+      });
       for (const profile of (Responses?.[table.name] ?? []).map(parseProfile)) profiles.set(profile.id, profile);
       keys = UnprocessedKeys?.[table.name]?.Keys ?? [];
       if (keys.length > 0) throw new UnprocessedKeysError('The message store is overloaded. Try again.');

@@ -1,41 +1,44 @@
-import { paginateScan, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import type { ScanInput } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
 import type { Table } from './table.ts';
+import { toWire, type WireItem } from './wire.ts';
 
 /** Every group's profile, in no order. Reads the whole table: for operators, not for requests. */
 export async function* scanProfiles(table: Table): AsyncGenerator<MessageGroupProfile> {
-  const pages = paginateScan(
-    { client: table.client },
-    {
-      TableName: table.name,
-      FilterExpression: 'sk = :profile',
-      ExpressionAttributeValues: { ':profile': PROFILE_SORT_KEY },
-      ConsistentRead: true,
-    },
-  );
-  for await (const { Items = [] } of pages) yield* Items.map(parseProfile);
+  const pages = scanAll(table, {
+    FilterExpression: 'sk = :profile',
+    ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY }),
+    ConsistentRead: true,
+  });
+  for await (const items of pages) yield* items.map(parseProfile);
 }
 
 /** Whose summary of which group there is, in no order. Reads the whole table. */
 export async function* scanSummaryKeys(table: Table): AsyncGenerator<{ userId: string; messageGroupId: string }> {
-  const pages = paginateScan(
-    { client: table.client },
-    {
-      TableName: table.name,
-      FilterExpression: 'begins_with(pk, :user)',
-      ExpressionAttributeValues: { ':user': USER_PREFIX },
-      ProjectionExpression: 'pk, sk',
-      ConsistentRead: true,
-    },
-  );
-  for await (const { Items = [] } of pages) {
-    for (const { pk, sk } of Items)
+  const pages = scanAll(table, {
+    FilterExpression: 'begins_with(pk, :user)',
+    ExpressionAttributeValues: toWire({ ':user': USER_PREFIX }),
+    ProjectionExpression: 'pk, sk',
+    ConsistentRead: true,
+  });
+  for await (const items of pages) {
+    for (const { pk, sk } of items.map((item) => unmarshall(item)))
       yield { userId: userIdOf(String(pk)), messageGroupId: messageGroupIdOf(String(sk)) };
   }
+}
+
+async function* scanAll(table: Table, input: Omit<ScanInput, 'TableName'>): AsyncGenerator<WireItem[]> {
+  let position: WireItem | undefined;
+  do {
+    const page = await table.call('Scan', { ...input, TableName: table.name, ExclusiveStartKey: position });
+    yield page.Items ?? [];
+    position = page.LastEvaluatedKey;
+  } while (position);
 }
 
 /** A page of a scan. */
@@ -57,16 +60,14 @@ export async function* scanItems(
   let key: Key | undefined = after === undefined ? undefined : keyOfPosition(after);
   let left = limit;
   do {
-    const { Items = [], LastEvaluatedKey } = await table.send(
-      new ScanCommand({
-        TableName: table.name,
-        Limit: Math.min(left, SCAN_PAGE),
-        ExclusiveStartKey: key && { ...key },
-      }),
-    );
+    const { Items = [], LastEvaluatedKey } = await table.call('Scan', {
+      TableName: table.name,
+      Limit: Math.min(left, SCAN_PAGE),
+      ExclusiveStartKey: key && toWire(key),
+    });
     left -= Items.length;
-    key = LastEvaluatedKey as Key | undefined;
-    yield { items: Items, position: key && positionOf(key) };
+    key = LastEvaluatedKey && (unmarshall(LastEvaluatedKey) as Key);
+    yield { items: Items.map((item) => unmarshall(item)), position: key && positionOf(key) };
   } while (key && left > 0);
 }
 

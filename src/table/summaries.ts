@@ -1,10 +1,10 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { Message, MessageGroupProfile } from '../model.ts';
-import { foundItem, parseSummary, type Summary, summaryItem } from './items.ts';
+import { parseSummary, type Summary, summaryItem } from './items.ts';
 import { activityKey, INBOX_INDEX, isActivityKey, summaryKey, userPartition } from './keys.ts';
 import type { ReadOptions } from './log.ts';
 import type { Table } from './table.ts';
+import { toWire } from './wire.ts';
 
 /** A member's summary of a group; undefined when the person is no member of such a group. */
 export async function getSummary(
@@ -13,8 +13,8 @@ export async function getSummary(
   messageGroupId: string,
   { consistent = false }: ReadOptions = {},
 ): Promise<Summary | undefined> {
-  const Key = summaryKey(userId, messageGroupId);
-  const { Item } = await table.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: consistent }));
+  const Key = toWire(summaryKey(userId, messageGroupId));
+  const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: consistent });
   return Item && parseSummary(Item);
 }
 
@@ -27,16 +27,14 @@ export async function listSummaries(
   userId: string,
   { after, limit }: { readonly after: string | undefined; readonly limit: number },
 ): Promise<Summary[]> {
-  const { Items = [] } = await table.send(
-    new QueryCommand({
-      TableName: table.name,
-      IndexName: INBOX_INDEX,
-      KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
-      ExpressionAttributeValues: { ':user': userPartition(userId), ':after': after },
-      ScanIndexForward: false,
-      Limit: limit,
-    }),
-  );
+  const { Items = [] } = await table.call('Query', {
+    TableName: table.name,
+    IndexName: INBOX_INDEX,
+    KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
+    ExpressionAttributeValues: toWire({ ':user': userPartition(userId), ':after': after }),
+    ScanIndexForward: false,
+    Limit: limit,
+  });
   return Items.map(parseSummary);
 }
 
@@ -62,21 +60,18 @@ export async function advanceReadSequence(
   sequence: number,
 ): Promise<number | undefined> {
   try {
-    await table.send(
-      new UpdateCommand({
-        TableName: table.name,
-        Key: summaryKey(userId, messageGroupId),
-        UpdateExpression: 'SET readSequence = :sequence',
-        ConditionExpression: 'readSequence < :sequence',
-        ExpressionAttributeValues: { ':sequence': sequence },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    );
+    await table.call('UpdateItem', {
+      TableName: table.name,
+      Key: toWire(summaryKey(userId, messageGroupId)),
+      UpdateExpression: 'SET readSequence = :sequence',
+      ConditionExpression: 'readSequence < :sequence',
+      ExpressionAttributeValues: toWire({ ':sequence': sequence }),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
     return sequence;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    const found = foundItem(error.Item);
-    return found === undefined ? undefined : parseSummary(found).readSequence;
+    return error.Item && parseSummary(error.Item).readSequence;
   }
 }
 
@@ -116,26 +111,24 @@ async function joinMessage(
   const sent = sentUpTo !== undefined;
   const readSequence = sent ? ':sentUpTo' : 'if_not_exists(readSequence, :nothing)';
   try {
-    await table.send(
-      new UpdateCommand({
-        TableName: table.name,
-        Key: summaryKey(userId, id),
-        UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
-        ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
-        ExpressionAttributeValues: {
-          ':message': message,
-          ':sequence': message.sequence,
-          ':activityKey': activityKey(message.createdAt, id),
-          ':memberIds': memberIds,
-          ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
-        },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    await table.call('UpdateItem', {
+      TableName: table.name,
+      Key: toWire(summaryKey(userId, id)),
+      UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
+      ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
+      ExpressionAttributeValues: toWire({
+        ':message': message,
+        ':sequence': message.sequence,
+        ':activityKey': activityKey(message.createdAt, id),
+        ':memberIds': memberIds,
+        ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
       }),
-    );
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
     return undefined;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return parseSummary(foundItem(error.Item));
+    return parseSummary(error.Item);
   }
 }
 
@@ -151,18 +144,19 @@ export async function replaceSummary(
   seen: Summary | undefined,
 ): Promise<boolean> {
   try {
-    await table.send(
-      new PutCommand({
-        TableName: table.name,
-        Item: summaryItem(userId, summary),
-        ...(seen
-          ? {
-              ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
-              ExpressionAttributeValues: { ':lastSequence': seen.lastSequence, ':readSequence': seen.readSequence },
-            }
-          : { ConditionExpression: 'attribute_not_exists(pk)' }),
-      }),
-    );
+    await table.call('PutItem', {
+      TableName: table.name,
+      Item: toWire(summaryItem(userId, summary)),
+      ...(seen
+        ? {
+            ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
+            ExpressionAttributeValues: toWire({
+              ':lastSequence': seen.lastSequence,
+              ':readSequence': seen.readSequence,
+            }),
+          }
+        : { ConditionExpression: 'attribute_not_exists(pk)' }),
+    });
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;

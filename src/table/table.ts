@@ -1,27 +1,20 @@
 import { DynamoDBClient, DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  ScanCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { HttpHandler } from '@smithy/core/protocols';
 import { type Call, timed } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
+import { type EngineCaller, engineCaller, type Patience } from './engine.ts';
 
 /** The one table, and how to reach it. */
 export interface Table {
   readonly name: string;
   /**
-   * Sends a command.
+   * Makes a call.
    *
    * @throws UnavailableError when the engine cannot answer for the moment
    */
-  readonly send: DynamoDBDocumentClient['send'];
-  /** The client underneath: for the table's definition and for paginators. */
+  readonly call: EngineCaller;
+  /** A client of the SDK: for the table's definition and for paginators. */
   readonly client: DynamoDBDocumentClient;
 }
 
@@ -36,67 +29,67 @@ export interface TableOptions {
   readonly region: string;
   /** Another engine than AWS, such as Dynoxide or DynamoDB Local. */
   readonly endpoint?: string | undefined;
+  /** What calls go over; Node's own HTTP client unless given. */
+  readonly requestHandler?: HttpHandler;
 }
+
+/**
+ * Connections at once. A call that waits for one in vain is given up like one that can't connect, so there are enough for 100 operations, of
+ * which some make two calls at a time.
+ */
+const MAX_CONNECTIONS = 200;
+
+const NODE_HTTP = {
+  connectionTimeout: 1_000,
+  requestTimeout: 3_000,
+  throwOnRequestTimeout: true,
+  httpAgent: { maxSockets: MAX_CONNECTIONS },
+  httpsAgent: { maxSockets: MAX_CONNECTIONS },
+};
 
 /**
  * Opens the table. Credentials come from where the SDK finds them; an engine on another
  * endpoint takes any, so it is given some.
  *
- * The SDK tries each call up to three times; a connection has 1 s and an answer 3 s, so that a
- * request ends well within 10 s.
+ * Each call is tried up to three times; a connection has 1 s and an answer 3 s.
  */
-export function openTable({ name, region, endpoint }: TableOptions): Table {
-  const client = DynamoDBDocumentClient.from(
-    new DynamoDBClient({
-      region,
-      ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
-      maxAttempts: 3,
-      requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
-    }),
-    { marshallOptions: { removeUndefinedValues: true } },
-  );
-  const send = async (command: Command, options?: { abortSignal: AbortSignal }) => {
-    try {
-      return await client.send(command, options);
-    } catch (error) {
-      if (isTransient(error))
-        throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
-      throw error;
-    }
+export function openTable({ name, region, endpoint, requestHandler }: TableOptions): Table {
+  const client = new DynamoDBClient({
+    region,
+    ...(endpoint && { endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
+    maxAttempts: 3,
+    requestHandler: requestHandler ?? NODE_HTTP,
+  });
+  const call = engineCaller(client);
+  return {
+    name,
+    client: DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
+    call: async (operation, input, patience) => {
+      try {
+        return await call(operation, input, patience);
+      } catch (error) {
+        if (isTransient(error))
+          throw new UnavailableError('The message store does not answer. Try again.', { cause: error });
+        throw error;
+      }
+    },
   };
-  return { name, client, send: send as Table['send'] };
 }
 
-/** The commands that report what they consumed when asked, by the API's names of them: a bundler may change those of classes. */
-const METERED = new Map<unknown, string>([
-  [BatchGetCommand, 'BatchGetItem'],
-  [GetCommand, 'GetItem'],
-  [PutCommand, 'PutItem'],
-  [QueryCommand, 'Query'],
-  [ScanCommand, 'Scan'],
-  [TransactWriteCommand, 'TransactWriteItems'],
-  [UpdateCommand, 'UpdateItem'],
-]);
-
-type Command = Parameters<DynamoDBDocumentClient['send']>[0];
-
 /**
- * The same table, whose calls are told of, and given up when the signal is aborted, as the engine's not answering. What is sent by other
- * means than `send` is not.
+ * The same table, whose calls are told of, and given up when the patience is over, as the engine's not answering. What is sent by other
+ * means than `call` is not.
  */
-export function observeCalls(table: Table, onCall: (call: EngineCall) => void, signal?: AbortSignal): Table {
-  const own = signal && { abortSignal: signal };
-  const send = async (command: Command, options = own) => {
-    const operation = METERED.get(command.constructor);
-    if (operation === undefined) return table.send(command, options);
-    Object.assign(command.input, { ReturnConsumedCapacity: 'TOTAL' });
-    return timed(
-      operation,
-      () => table.send(command, options),
-      (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
-    );
+export function observeCalls(table: Table, onCall: (call: EngineCall) => void, patience?: Patience): Table {
+  return {
+    ...table,
+    call: (operation, input, own = patience) =>
+      timed(
+        operation,
+        () => table.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' }, own),
+        (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
+      ),
   };
-  return { ...table, send: send as Table['send'] };
 }
 
 interface Consumption {

@@ -1,6 +1,5 @@
 import pg from 'pg';
 import * as z from 'zod';
-import { type Call, timed } from '../calls.ts';
 import { DomainError, UnavailableError } from '../errors.ts';
 import type { User } from '../model.ts';
 
@@ -16,7 +15,8 @@ export interface Directory {
   ping(): Promise<void>;
 }
 
-const NO_ANSWER = 'The directory of people does not answer. Try again.';
+/** What is said of a directory that can't be reached for the moment. */
+export const NO_ANSWER = 'The directory of people does not answer. Try again.';
 
 const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
 
@@ -45,26 +45,6 @@ export function openDirectory(pool: pg.Pool): Directory {
       await answered(pool.query('SELECT 1'));
     },
   };
-}
-
-/** The same directory, whose calls are told of, and given up when the signal is aborted. */
-export function observeDirectory(directory: Directory, onCall: (call: Call) => void, signal: AbortSignal): Directory {
-  const timedCall = <Result>(operation: string, make: () => Promise<Result>) =>
-    timed(operation, () => Promise.race([make(), abortionOf(signal)]), onCall);
-  return {
-    findByIds: (ids) => timedCall('findByIds', () => directory.findByIds(ids)),
-    findByHandles: (handles) => timedCall('findByHandles', () => directory.findByHandles(handles)),
-    findBySubject: (subject) => timedCall('findBySubject', () => directory.findBySubject(subject)),
-    ping: () => timedCall('ping', directory.ping),
-  };
-}
-
-function abortionOf(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const give = () => reject(new UnavailableError(NO_ANSWER, { cause: signal.reason }));
-    if (signal.aborted) give();
-    else signal.addEventListener('abort', give, { once: true });
-  });
 }
 
 /** Whether anyone could have this handle: 1 to 30 letters, digits and underscores. */

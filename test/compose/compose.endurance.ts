@@ -1,18 +1,17 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
-import { createServer as createHttpsServer } from 'node:https';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { startPostgres } from '../../src/local/postgres.ts';
 import { expectLines, keepErrors, keepLines, keepSecret, keepStream } from '../logs/collect.ts';
 import { runCommand } from '../support/command-line.ts';
+import { startHttpsIssuer } from '../support/https-issuer.ts';
 import { keepToken } from '../support/issuer.ts';
 import { contextFiles, ROOT, readService, type Service } from './compose-file.ts';
 
@@ -58,7 +57,14 @@ beforeAll(async () => {
   undo.push(() => runCommand({ DYNAMODB_ENDPOINT: inject('dynamodbEndpoint') }, 'ddb', 'drop'));
   await forward(ADDRESSES.dynamodb, 8000, new URL(inject('dynamodbEndpoint')));
   await forward(ADDRESSES.postgres, 5432, await aPostgres());
-  signIn = await anIssuer();
+  const address = ADDRESSES['issuer.example.com'];
+  const issuer = await startHttpsIssuer({ issuer: ISSUER, audience: AUDIENCE, address, folder });
+  undo.push(issuer.stop);
+  signIn = async (subject) => {
+    const token = await issuer.token(subject);
+    keepToken(token);
+    return token;
+  };
 }, 60_000);
 
 afterAll(async () => {
@@ -226,37 +232,6 @@ async function aPostgres(): Promise<URL> {
   undo.push(drop);
   await drop();
   return url;
-}
-
-/** An issuer by https, as production demands. @returns what signs a subject in */
-async function anIssuer(): Promise<(subject: string) => Promise<string>> {
-  const [key, certificate] = [join(folder, 'issuer.key'), join(folder, 'issuer.crt')];
-  const { hostname, port } = new URL(ISSUER);
-  await run('openssl', [
-    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', certificate],
-    ...['-subj', `/CN=${hostname}`, '-addext', `subjectAltName=DNS:${hostname}`],
-  ]);
-  const { privateKey, publicKey } = await generateKeyPair('RS256');
-  const keys = [{ ...(await exportJWK(publicKey)), kid: 'key', use: 'sig', alg: 'RS256' }];
-  const server = createHttpsServer({ key: await readFile(key), cert: await readFile(certificate) }, (_, response) => {
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
-  }).listen(Number(port), ADDRESSES['issuer.example.com']);
-  await once(server, 'listening');
-  undo.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return async (subject) => {
-    const token = await new SignJWT({ token_use: 'access', client_id: AUDIENCE })
-      .setProtectedHeader({ alg: 'RS256', kid: 'key' })
-      .setIssuer(ISSUER)
-      .setSubject(subject)
-      .setIssuedAt()
-      .setExpirationTime('1 hour')
-      .sign(privateKey);
-    keepToken(token);
-    return token;
-  };
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of the data

@@ -18,9 +18,11 @@ import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
 import { createTableIfMissing } from '../../src/table/definition.ts';
 import { openDirectory } from '../../src/users/directory.ts';
+import { rememberPeople } from '../../src/users/known-people.ts';
 import { anApi, type Reply, type TestApi, useApi } from '../support/api.ts';
 import { CREATE_MESSAGE, createMessage, listMessages, MESSAGES, send, startGroup } from '../support/operations.ts';
 import type { Person } from '../support/people.ts';
+import { openConnection, sendOperation } from '../support/requests.ts';
 
 useApi();
 
@@ -935,6 +937,44 @@ describe('closing', () => {
     expect(server.server.listening).toBe(false);
   });
 
+  test.each([
+    ['was never used', ''],
+    ['has nothing under way', 'GET /health/live HTTP/1.1\r\nHost: api\r\n\r\n'],
+    [
+      'has half of a request',
+      'POST /graphql HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
+    ],
+    ['has half of its headers', 'POST /graphql HTTP/1.1\r\nHost: '],
+  ])('a connection that %s does not hold the server up', { timeout: 10_000 }, async (_, start) => {
+    const api = await anApi();
+    const { server, url } = await aServerThatWaits(api);
+    const socket = await openConnection(url, start);
+    if (start.startsWith('GET')) await once(socket, 'data');
+    const hungUp = once(socket.resume(), 'close');
+
+    await server.close();
+
+    await hungUp;
+    expect(server.server.listening).toBe(false);
+  });
+
+  test('what has arrived is answered, also where nobody had looked at it yet', async () => {
+    const api = await anApi();
+    const [ann] = await api.people(1);
+    const { server, url, release } = await aServerThatWaits(api);
+    release();
+    const requests = Array.from({ length: 20 }, async () =>
+      sendOperation(url, await api.issuer.token(ann.subject), VIEWER),
+    );
+    const sent = await Promise.all(requests);
+    await Promise.all(sent.map((request) => request.sent));
+
+    await server.close();
+
+    const answers = await Promise.all(sent.map(({ answer }) => answer));
+    expect(answers.map(({ status, headers }) => [status, headers.connection])).toEqual(sent.map(() => [200, 'close']));
+  });
+
   /** A second server over the same parts, which holds each request until it is released. */
   async function aServerThatWaits(api: TestApi) {
     let release = () => {};
@@ -945,8 +985,8 @@ describe('closing', () => {
     const arrived = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    const directory = openDirectory(api.pool);
-    const viewerOf = createViewers(createTokenVerifier(api.issuer.identity), directory.findBySubject);
+    const directory = rememberPeople(openDirectory(api.pool));
+    const viewerOf = createViewers(createTokenVerifier(api.issuer.identity));
     const server = await createHttpServer({
       log: pino({ level: 'silent' }),
       local: false,
@@ -958,10 +998,11 @@ describe('closing', () => {
       corsOrigins: [],
       messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
       directory,
-      viewerOf: async (token) => {
+      directoryPatienceMs: 15_000,
+      viewerOf: async (token, findBySubject) => {
         arrive();
         await released;
-        return viewerOf(token);
+        return viewerOf(token, findBySubject);
       },
       healthChecks: {},
       requestListeners: [],

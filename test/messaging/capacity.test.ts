@@ -186,20 +186,3 @@ test('what a person did wrong is found before the engine is asked', async () => 
 
   expect(callsOf(api)).toEqual([]);
 });
-
-test('all people of a reply come by one SQL statement', async () => {
-  const api = await anApi();
-  const [ann, ...others] = await api.people(6);
-  for (const other of others) await startGroup(api, [ann, other]);
-  const messageGroupId = await startGroup(api, [ann, ...others]);
-  for (const other of others) await send(api, other, { messageGroupId });
-  await api.ask(ann, '{ viewer { id } }');
-  api.statements.length = 0;
-
-  await api.ask(ann, '{ messageGroups { edges { node { members { handle } lastMessage { sender { handle } } } } } }');
-  const inbox = api.statements.splice(0);
-  await api.ask(ann, `{ messages(messageGroupId: "${messageGroupId}") { edges { node { sender { handle } } } } }`);
-
-  expect(inbox).toHaveLength(1);
-  expect(api.statements).toHaveLength(1);
-});

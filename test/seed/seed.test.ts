@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { ScanCommand } from '@aws-sdk/lib-dynamodb';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { accessMessageGroup } from '../../src/messaging/access.ts';
@@ -157,12 +157,12 @@ describe('seeding', () => {
   test('that was cut short after the messages, before the summaries, is completed by the next one', async () => {
     const messaging = await aMessaging();
     let failures = 0;
-    const send = (async (command: Parameters<Table['send']>[0]) => {
-      if (!(command instanceof UpdateCommand)) return messaging.table.send(command);
+    const call: Table['call'] = async (operation, input) => {
+      if (operation !== 'UpdateItem') return messaging.table.call(operation, input);
       failures += 1;
       throw new Error('cut short');
-    }) as Table['send'];
-    await expect(seedMessages({ ...messaging, table: { ...messaging.table, send } })).rejects.toThrow('cut short');
+    };
+    await expect(seedMessages({ ...messaging, table: { ...messaging.table, call } })).rejects.toThrow('cut short');
     // Until every conversation has come to its end.
     await vi.waitUntil(() => failures === SEED_CONVERSATIONS.length, { timeout: 20_000 });
     expect(await stateOf(messaging)).not.toEqual(seededState());

@@ -31,9 +31,10 @@ export interface ApiProcess {
 }
 
 /**
- * Starts the API on a table, and on the directory that all tests share; it is ended when the test is over.
+ * Starts the API on a table, and on the directory that all tests share unless the environment names another; it is ended when the test is
+ * over.
  *
- * @param environment whose tokens it believes, and what is to be otherwise than usual
+ * @param environment the variables that name the issuer, and any others
  */
 export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Promise<ApiProcess> {
   const [port, metricsPort] = [await freePort(), await freePort()];

@@ -14,6 +14,7 @@ import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
 import { openDirectory } from '../../src/users/directory.ts';
+import { rememberPeople } from '../../src/users/known-people.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
 import { MESSAGE_BODY } from '../logs/search.ts';
@@ -49,6 +50,8 @@ export interface TestApi {
   readonly logs: string[];
   /** People of the directory, as many as asked for. */
   people<Count extends number>(count: Count): Promise<People<Count>>;
+  /** Lets so many milliseconds pass for the people that the API remembers. */
+  age(milliseconds: number): void;
   /** Posts an operation as this person; as nobody when absent. */
   post(
     person: Person | undefined,
@@ -81,6 +84,9 @@ export interface TestApiOptions {
   readonly issuer?: TestIssuer;
 }
 
+/** All tests of a file wait for one connection, which on a busy machine takes more patience than a request has. */
+const PATIENCE_MS = 15_000;
+
 const NO_RATE_LIMITS: RateLimitsConfig = { reads: 1e9, sends: 1e9, refusals: 1e9, redisUrl: undefined };
 
 /** A tuple where the count is known, so that a test can take it apart. */
@@ -99,8 +105,7 @@ export function useApi(): void {
   beforeAll(async () => {
     const statements: string[] = [];
     const pool = openPool({ url: inject('databaseUrl'), poolSize: 1, onIdleError: () => {} });
-    // All wait for one connection, which on a busy machine takes more patience than a request has.
-    pool.options.connectionTimeoutMillis = 15_000;
+    pool.options.connectionTimeoutMillis = PATIENCE_MS;
     const query = pool.query.bind(pool) as (...args: unknown[]) => unknown;
     Object.assign(pool, {
       query: (...args: unknown[]) => {
@@ -124,7 +129,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const logs: string[] = [];
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
-  const directory = openDirectory(pool);
+  let aheadMs = 0;
+  const directory = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
   const log = openLog('debug', {
     write: (line) => {
       logs.push(line);
@@ -143,7 +149,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,
-    viewerOf: createViewers(createTokenVerifier(issuer.identity), directory.findBySubject),
+    directoryPatienceMs: PATIENCE_MS,
+    viewerOf: createViewers(createTokenVerifier(issuer.identity)),
     healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
     requestListeners: [
       (report) => {
@@ -196,6 +203,9 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     logs,
     reports,
     people: async <Count extends number>(count: Count) => (await addPeople(pool, count)) as People<Count>,
+    age: (milliseconds) => {
+      aheadMs += milliseconds;
+    },
     post,
     reply,
     ask,

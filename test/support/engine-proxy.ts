@@ -17,17 +17,22 @@ export interface Attempt {
  * The real engine behind another address.
  *
  * @param answer answers an attempt in the engine's place, or tells with false to let it through
+ * @param onAnswer told of each answer of the engine, before it is passed on
  * @returns the address, until the test is over
  */
-export async function proxyEngine(answer: (attempt: Attempt) => Promise<boolean> | boolean): Promise<string> {
+export async function proxyEngine(
+  answer: (attempt: Attempt) => Promise<boolean> | boolean,
+  onAnswer: (operation: string, body: string) => void = () => {},
+): Promise<string> {
   const server = createServer(async (incoming, outgoing) => {
     const body = await buffer(incoming);
     const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1) ?? '';
     if (await answer({ operation, body: body.toString(), incoming, outgoing })) return;
     const forwarded = request(inject('dynamodbEndpoint'), { method: incoming.method, headers: incoming.headers });
-    forwarded.on('response', (response) => {
-      outgoing.writeHead(response.statusCode ?? 500, response.headers);
-      response.pipe(outgoing);
+    forwarded.on('response', async (response) => {
+      const answered = await buffer(response);
+      onAnswer(operation, answered.toString());
+      outgoing.writeHead(response.statusCode ?? 500, response.headers).end(answered);
     });
     forwarded.on('error', () => outgoing.destroy());
     forwarded.end(body);

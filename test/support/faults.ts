@@ -1,4 +1,5 @@
 import type { Table } from '../../src/table/table.ts';
+import { interceptCalls } from './intercepted-calls.ts';
 
 /**
  * Faults that the engine itself never shows. They sit below the SDK's retries, where the network is: a fault is met by
@@ -21,19 +22,15 @@ interface Fault {
 
 export function injectFaults({ client }: Pick<Table, 'client'>): Faults {
   const faults = new Map<string, Fault>();
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      const operation = String(context.commandName).replace(/Command$/, '');
-      const fault = faults.get(operation);
-      if (!fault || fault.times === 0) return next(args);
-      fault.times -= 1;
-      if (fault.before) throw fault.before();
-      const result = await next(args);
-      fault.after?.(result.output as Record<string, unknown>);
-      return result;
-    },
-    { step: 'finalizeRequest', name: 'faults', priority: 'low' },
-  );
+  interceptCalls(client, async ({ operation }, attempt) => {
+    const fault = faults.get(operation);
+    if (!fault || fault.times === 0) return attempt();
+    fault.times -= 1;
+    if (fault.before) throw fault.before();
+    const output = await attempt();
+    fault.after?.(output);
+    return output;
+  });
   return {
     fail: (operation, times, before) => faults.set(operation, { times, before }),
     loseReply: (operation, times) =>

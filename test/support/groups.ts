@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { createMessage } from '../../src/messaging/create-message.ts';
 import { messageGroupIdOf } from '../../src/messaging/destination.ts';
 import type { User } from '../../src/model.ts';
+import { messageItem } from '../../src/table/items.ts';
 import type { Table } from '../../src/table/table.ts';
 import { keepSecret } from '../logs/collect.ts';
 import { MESSAGE_BODY } from '../logs/search.ts';
@@ -31,4 +33,28 @@ export async function sendAs(table: Table, members: readonly User[], sender: Use
   });
   if ('userErrors' in result) throw new Error(JSON.stringify(result.userErrors));
   return result.message.sequence;
+}
+
+/** Writes these numbers of a group's log at once. */
+export async function putMessages(
+  table: Table,
+  messageGroupId: string,
+  sender: User,
+  first: number,
+  last: number,
+): Promise<void> {
+  const puts = Array.from({ length: last - first + 1 }, (_, index) => {
+    const sequence = first + index;
+    const message = {
+      id: randomUUID(),
+      sequence,
+      senderId: sender.id,
+      body: `${sequence}`,
+      createdAt: new Date().toISOString(),
+    };
+    return { PutRequest: { Item: messageItem(messageGroupId, message) } };
+  });
+  while (puts.length > 0) {
+    await table.client.send(new BatchWriteCommand({ RequestItems: { [table.name]: puts.splice(0, 25) } }));
+  }
 }

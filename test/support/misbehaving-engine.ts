@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { onTestFinished } from 'vitest';
 import { type Attempt, answerWithError, proxyEngine } from './engine-proxy.ts';
 
 /** What stands between the API and the real engine, and lets everything through until it is told to misbehave. */
@@ -58,4 +59,27 @@ export async function aMisbehavingEngine(): Promise<MisbehavingEngine> {
     },
     attempts: () => attempts,
   };
+}
+
+/** Holds the engine's answers back from now on, until they are let go or the test is over. */
+export function holdAnswers(engine: MisbehavingEngine): HeldAnswers {
+  const held: (() => void)[] = [];
+  engine.misbehave(async () => {
+    await new Promise<void>((resolve) => {
+      held.push(resolve);
+    });
+    return false;
+  });
+  const letGo = () => {
+    engine.misbehave(undefined);
+    for (const answer of held) answer();
+  };
+  onTestFinished(letGo);
+  return { count: () => held.length, letGo };
+}
+
+export interface HeldAnswers {
+  /** How many calls wait for their answer. */
+  count(): number;
+  letGo(): void;
 }

@@ -1,4 +1,5 @@
 import type { Table } from '../../src/table/table.ts';
+import { interceptCalls } from './intercepted-calls.ts';
 
 /**
  * The key of each partition that is read or written from now on, as it is asked for; of a call that does not name its partitions, such
@@ -6,19 +7,15 @@ import type { Table } from '../../src/table/table.ts';
  */
 export function touchedPartitions(table: Table): string[] {
   const touched: string[] = [];
-  table.client.middlewareStack.add(
-    (next, context) => (args) => {
-      const partitions = partitionsOf(args.input as Input);
-      touched.push(...(partitions.length > 0 ? partitions : [String(context.commandName)]));
-      return next(args);
-    },
-    { step: 'initialize', priority: 'low' },
-  );
+  interceptCalls(table.client, (call, attempt) => {
+    const partitions = partitionsOf(call.input);
+    touched.push(...(partitions.length > 0 ? partitions : [call.operation]));
+    return attempt();
+  });
   return touched;
 }
 
-/** A value as it is given to the document client, or as that hands it on. */
-type Value = string | { readonly S: string };
+type Value = { readonly S: string };
 type Attributes = Readonly<Record<string, Value>>;
 
 interface Input {
@@ -41,7 +38,7 @@ function partitionsOf(input: Input): string[] {
   ];
   const parts = (TransactItems ?? []).flatMap((item) => Object.values(item));
   return [
-    ...values.filter((value) => value !== undefined).map((value) => (typeof value === 'string' ? value : value.S)),
+    ...values.filter((value) => typeof value === 'object').map((value) => value.S),
     ...parts.flatMap(partitionsOf),
   ];
 }

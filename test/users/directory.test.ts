@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
 import { UnavailableError } from '../../src/errors.ts';
 import { type Directory, openDirectory } from '../../src/users/directory.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { findSubject } from '../../src/users/subjects.ts';
+import { aDirectoryProxy } from '../support/directory-proxy.ts';
 import { freePort } from '../support/engines.ts';
 import { addPeople, type Person } from '../support/people.ts';
 
@@ -200,31 +201,31 @@ describe('every call ends as unavailable', () => {
   });
 
   test('when the database stops answering, and is well again when it answers again', async () => {
-    const proxy = await aProxy();
+    const proxy = await aDirectoryProxy();
     const behindProxy = aDirectory(proxy.url);
     await behindProxy.ping();
 
-    proxy.stall();
+    proxy.swallow();
 
     await expect(behindProxy.findByIds([ann.id])).rejects.toThrow(UnavailableError);
 
-    proxy.recover();
+    await proxy.recover();
 
     expect(await behindProxy.findByIds([ann.id])).toEqual([userOf(ann)]);
   });
 
   test('when connections break, and is well again when they can be made again', async () => {
-    const proxy = await aProxy();
+    const proxy = await aDirectoryProxy();
     const behindProxy = aDirectory(proxy.url);
     await behindProxy.ping();
 
-    proxy.stall();
+    proxy.swallow();
     const finding = behindProxy.findByIds([ann.id]);
-    proxy.cut();
+    proxy.reset();
 
     await expect(finding).rejects.toThrow(UnavailableError);
 
-    proxy.recover();
+    await proxy.recover();
 
     expect(await behindProxy.findByIds([ann.id])).toEqual([userOf(ann)]);
   });
@@ -295,38 +296,6 @@ function aDirectory(url: string): Directory {
   const itsPool = openPool({ url, poolSize: 1, onIdleError: () => {} });
   onTestFinished(() => itsPool.end());
   return openDirectory(itsPool);
-}
-
-/** A way to the database that can be blocked. */
-async function aProxy(): Promise<{ url: string; stall(): void; cut(): void; recover(): void }> {
-  const target = new URL(inject('databaseUrl'));
-  const pairs: { near: Socket; far: Socket }[] = [];
-  const cut = () => {
-    for (const { near, far } of pairs.splice(0)) {
-      near.destroy();
-      far.destroy();
-    }
-  };
-  const server = createServer((near) => {
-    const far = connect(Number(target.port || 5432), target.hostname);
-    pairs.push({ near, far });
-    for (const socket of [near, far]) socket.on('error', () => {});
-    near.pipe(far).pipe(near);
-  });
-  const url = new URL(target);
-  url.hostname = '127.0.0.1';
-  url.port = String(await listen(server));
-  onTestFinished(cut);
-  return {
-    url: url.href,
-    stall: () => {
-      for (const { near, far } of pairs) near.unpipe(far);
-    },
-    cut,
-    recover: () => {
-      for (const { near, far } of pairs) near.pipe(far);
-    },
-  };
 }
 
 async function listen(server: Server): Promise<number> {

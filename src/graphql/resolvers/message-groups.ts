@@ -1,7 +1,7 @@
 import { getMessageGroup } from '../../messaging/get-message-group.ts';
 import { listMessageGroups } from '../../messaging/list-message-groups.ts';
 import { markMessageGroupRead } from '../../messaging/mark-message-group-read.ts';
-import { kindOf, unreadCount } from '../../model.ts';
+import { kindOf, type User, unreadCount } from '../../model.ts';
 import { pageInfo } from '../connections.ts';
 import type { Resolvers } from '../generated/resolver-types.ts';
 
@@ -15,9 +15,9 @@ export const messageGroupResolvers = {
   },
   MessageGroup: {
     kind: ({ memberIds }) => kindOf(memberIds),
-    members: async ({ memberIds }, _, { loaders }) => {
-      const members = await Promise.all(memberIds.map((id) => loaders.users.load(id)));
-      return members.filter((member) => member !== null);
+    members: ({ memberIds }, _, { loaders }) => {
+      const members = memberIds.map((id) => loaders.user(id));
+      return members.every(isThere) ? present(members) : Promise.all(members).then(present);
     },
     messageCount: ({ lastMessage }) => lastMessage.sequence,
     unreadCount: ({ lastMessage, readSequence }) => unreadCount(lastMessage.sequence, readSequence),
@@ -34,3 +34,12 @@ export const messageGroupResolvers = {
     userErrors: (result) => ('userErrors' in result ? result.userErrors : []),
   },
 } satisfies Resolvers;
+
+function isThere(member: User | null | Promise<User | null>): member is User | null {
+  return !(member instanceof Promise);
+}
+
+/** Without the accounts that are gone. */
+function present(members: readonly (User | null)[]): User[] {
+  return members.filter((member) => member !== null);
+}

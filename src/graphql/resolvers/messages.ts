@@ -12,7 +12,7 @@ export const messageResolvers = {
       createMessage(messaging, viewer, { ...input, to: destination(input.to) }),
   },
   Message: {
-    sender: ({ senderId }, _, { loaders }) => loaders.users.load(senderId),
+    sender: ({ senderId }, _, { loaders }) => loaders.user(senderId),
   },
   MessageConnection: { pageInfo },
   CreateMessagePayload: {

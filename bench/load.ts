@@ -1,0 +1,95 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import autocannon from 'autocannon';
+import pLimit from 'p-limit';
+import type { FloorResult, FloorTask } from './floor.ts';
+import { persistedPath, type Sample } from './operations.ts';
+import type { System } from './system.ts';
+
+/** How many requests, or loops of the floors, are under way at once. */
+export const AT_ONCE = 8;
+
+/** What came of a number of samples. */
+export interface Load {
+  readonly perSecond: number;
+  /** Of the process that is measured, each. */
+  readonly cpuMs: number;
+}
+
+export interface ApiLoad extends Load {
+  readonly latenciesMs: readonly number[];
+  readonly engineCalls: number;
+  readonly capacityUnits: number;
+}
+
+/** Asks the API, in a closed loop, and expects each to succeed. */
+export async function loadApi(system: System, samples: readonly Sample[], atOnce = AT_ONCE): Promise<ApiLoad> {
+  const few = pLimit(AT_ONCE);
+  const requests = await Promise.all(samples.map((sample) => few(() => requestOf(system, sample))));
+  const before = await system.counters();
+  const latenciesMs: number[] = [];
+  let connections = 0;
+  const run = autocannon({
+    url: system.url,
+    connections: atOnce,
+    amount: samples.length,
+    excludeErrorStats: true,
+    setupClient: (client) => {
+      const own = connections;
+      connections += 1;
+      client.setRequests(requests.filter((_, index) => index % atOnce === own));
+      client.on('response', (_status, _bytes, milliseconds) => latenciesMs.push(milliseconds));
+    },
+  });
+  const result = await run;
+  const after = await system.counters();
+  const { '2xx': succeeded = 0, '3xx': unchanged = 0, errors } = result;
+  if (errors > 0 || succeeded + unchanged !== samples.length)
+    throw new Error(`The API refused: ${JSON.stringify(result.statusCodeStats)}, ${errors} errors`);
+  const count = samples.length;
+  return {
+    perSecond: count / result.duration,
+    cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1_000) / count,
+    latenciesMs,
+    engineCalls: (after.engineCalls - before.engineCalls) / count,
+    capacityUnits: (after.capacityUnits - before.capacityUnits) / count,
+  };
+}
+
+async function requestOf(system: System, sample: Sample): Promise<autocannon.Request> {
+  const { person, query, variables } = sample;
+  const authorization = `Bearer ${person.token}`;
+  if (!sample.byGet) {
+    const headers = { authorization, 'content-type': 'application/json' };
+    return { method: 'POST', path: '/graphql', headers, body: JSON.stringify({ query, variables }) };
+  }
+  // With the text, so that it works the first time too; the address that is measured goes without.
+  const headers = { authorization, 'apollo-require-preflight': 'true' };
+  const held = await fetch(new URL(persistedPath(sample, query), system.url), { headers });
+  if (!held.ok) throw new Error(await held.text());
+  await held.arrayBuffer();
+  const etag = held.headers.get('etag') ?? '';
+  return { method: 'GET', path: persistedPath(sample), headers: { ...headers, 'if-none-match': etag } };
+}
+
+/** The process that makes the engine's calls and nothing else. */
+export interface Floors {
+  run(floor: FloorTask['floor'], samples: readonly Sample[]): Promise<Load>;
+}
+
+export async function startFloors(dynamodbEndpoint: string, undo: (() => unknown)[]): Promise<Floors> {
+  const child = fork(fileURLToPath(new URL('./floor.ts', import.meta.url)), [dynamodbEndpoint], {
+    env: { ...process.env, NODE_ENV: 'production', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  });
+  undo.push(() => child.kill());
+  await once(child, 'message');
+  return {
+    run: async (floor, samples) => {
+      const done = once(child, 'message') as Promise<[FloorResult]>;
+      child.send({ floor, samples: samples.map(({ calls }) => calls), atOnce: AT_ONCE } satisfies FloorTask);
+      const [{ seconds, cpuSeconds }] = await done;
+      return { perSecond: samples.length / seconds, cpuMs: (cpuSeconds * 1_000) / samples.length };
+    },
+  };
+}

@@ -1,0 +1,170 @@
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import {
+  type BatchGetItemInput,
+  type BatchGetItemOutput,
+  type DynamoDBClient,
+  type GetItemInput,
+  type GetItemOutput,
+  type PutItemInput,
+  type PutItemOutput,
+  Query$,
+  QueryCommand,
+  type QueryInput,
+  type QueryOutput,
+  type ScanInput,
+  type ScanOutput,
+  type TransactWriteItemsInput,
+  type TransactWriteItemsOutput,
+  type UpdateItemInput,
+  type UpdateItemOutput,
+} from '@aws-sdk/client-dynamodb';
+import { getEndpointFromInstructions } from '@smithy/core/endpoints';
+import { HttpRequest, HttpResponse } from '@smithy/core/protocols';
+import { isServerError, isThrottlingError, isTransientError, StandardRetryStrategy } from '@smithy/core/retry';
+import { operation as operationSchema } from '@smithy/core/schema';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { ClientProtocol, RetryErrorType, SdkError, SerdeFunctions } from '@smithy/types';
+import { Sha256 } from './sha256.ts';
+
+/** The operations on items, by the API's names, as they are on the wire: an item's values are `{ S: 'text' }`, `{ N: '1' }` and so on. */
+export interface EngineOperations {
+  readonly BatchGetItem: { readonly input: BatchGetItemInput; readonly output: BatchGetItemOutput };
+  readonly GetItem: { readonly input: GetItemInput; readonly output: GetItemOutput };
+  readonly PutItem: { readonly input: PutItemInput; readonly output: PutItemOutput };
+  readonly Query: { readonly input: QueryInput; readonly output: QueryOutput };
+  readonly Scan: { readonly input: ScanInput; readonly output: ScanOutput };
+  readonly TransactWriteItems: { readonly input: TransactWriteItemsInput; readonly output: TransactWriteItemsOutput };
+  readonly UpdateItem: { readonly input: UpdateItemInput; readonly output: UpdateItemOutput };
+}
+
+export type EngineOperation = keyof EngineOperations;
+
+/** When a call is given up. */
+export interface Patience {
+  /** At this time, by `performance.now()`. */
+  readonly deadline?: number;
+  /** Once it is aborted. It costs more than a deadline. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes a call, up to three times where trying again may help.
+ *
+ * @throws the SDK's exceptions, as its client does; an `Error` named TimeoutError or AbortError when it was given up
+ */
+export type EngineCaller = <Operation extends EngineOperation>(
+  operation: Operation,
+  input: EngineOperations[Operation]['input'],
+  patience?: Patience,
+) => Promise<EngineOperations[Operation]['output']>;
+
+const MAX_ATTEMPTS = 3;
+
+/** How long an attempt may take until its answer begins, and between two parts of it. */
+const ANSWER_MS = 3_000;
+
+const CONTENT_TYPE = 'application/x-amz-json-1.0';
+const TARGET_PREFIX = 'DynamoDB_20120810.';
+
+/**
+ * Calls the engine by parts of the SDK, the client's credentials and HTTP handler, its signer, retry strategy and exceptions, but past the
+ * client's chain of middleware and its schemas: these take most of the processor time of a call, to arrive at the same request (see
+ * README.md). The wire is described under "DynamoDB low-level API" in the DynamoDB developer guide.
+ *
+ * Binary values are not supported: there are none in the table.
+ */
+export function engineCaller(client: DynamoDBClient): EngineCaller {
+  const { credentials, region, requestHandler } = client.config;
+  // The body's hash is part of what is signed; as a header of its own nobody reads it.
+  const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Sha256, applyChecksum: false });
+  const retries = new StandardRetryStrategy(MAX_ATTEMPTS);
+  let address: Promise<URL> | undefined;
+
+  async function attempt(operation: EngineOperation, body: string, { deadline, signal }: Patience): Promise<unknown> {
+    address ??= addressOf(client);
+    const { protocol, hostname, port, host, pathname } = await address;
+    const unsigned = new HttpRequest({
+      method: 'POST',
+      protocol,
+      hostname,
+      ...(port && { port: Number(port) }),
+      path: pathname,
+      headers: { host, 'content-type': CONTENT_TYPE, 'x-amz-target': TARGET_PREFIX + operation },
+      body,
+    });
+    const request = await signer.sign(unsigned);
+    const left = deadline === undefined ? ANSWER_MS : deadline - performance.now();
+    if (left <= 0) throw new DeadlineError();
+    const { response } = await requestHandler.handle(request, {
+      requestTimeout: Math.min(left, ANSWER_MS),
+      ...(signal && { abortSignal: signal }),
+    });
+    const reply = await textOf(response.body);
+    if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
+    return JSON.parse(reply);
+  }
+
+  return async (operation, input, patience = {}) => {
+    const body = JSON.stringify(input);
+    let token = await retries.acquireInitialRetryToken('');
+    for (;;) {
+      try {
+        const output = await attempt(operation, body, patience);
+        retries.recordSuccess(token);
+        return output as EngineOperations[typeof operation]['output'];
+      } catch (error) {
+        const errorType = isOver(patience) ? 'CLIENT_ERROR' : retryErrorType(error as SdkError);
+        token = await retries.refreshRetryTokenForRetry(token, { errorType }).catch(() => {
+          throw error;
+        });
+      }
+    }
+  };
+}
+
+/** Of an answer that was collected, or comes as a stream. */
+function textOf(body: Buffer | Readable): string | Promise<string> {
+  return Buffer.isBuffer(body) ? body.toString() : text(body);
+}
+
+function isOver({ deadline, signal }: Patience): boolean {
+  return signal?.aborted === true || (deadline !== undefined && performance.now() >= deadline);
+}
+
+/** Told apart by its name, like the SDK's own. */
+class DeadlineError extends Error {
+  override readonly name = 'TimeoutError';
+
+  constructor() {
+    super('The request is out of time');
+  }
+}
+
+/** Where the engine is: at the endpoint of the configuration, of the SDK's own variables and files, or else of the region. */
+async function addressOf(client: DynamoDBClient): Promise<URL> {
+  return (await getEndpointFromInstructions({}, QueryCommand, { ...client.config })).url;
+}
+
+/** The exception that the SDK makes of a reply. */
+async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: HttpResponse, reply: string) {
+  const [, namespace, name, traits, input, output] = Query$;
+  // Which operation it was makes no difference to its errors.
+  const schema = operationSchema(namespace, name, traits, input, output);
+  const response = new HttpResponse({ statusCode, headers, body: Buffer.from(reply) });
+  const protocol = config.protocol as ClientProtocol<unknown, unknown>;
+  return protocol
+    .deserializeResponse(schema, config as unknown as SerdeFunctions, response)
+    .catch((error: unknown) => error);
+}
+
+function retryErrorType(error: SdkError): RetryErrorType {
+  if (isThrottlingError(error)) return 'THROTTLING';
+  if (isTransientError(error) || isServerError(error) || isUndici(error)) return 'TRANSIENT';
+  return 'CLIENT_ERROR';
+}
+
+/** A connection that ends in the middle of an answer is known by a code of the HTTP client alone. */
+function isUndici(error: object): boolean {
+  return 'code' in error && String(error.code).startsWith('UND_ERR_');
+}

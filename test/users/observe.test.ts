@@ -1,0 +1,90 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Call } from '../../src/calls.ts';
+import { UnavailableError } from '../../src/errors.ts';
+import type { RememberingDirectory } from '../../src/users/known-people.ts';
+import { observeDirectory } from '../../src/users/observe.ts';
+
+const ANN = { id: 'ann', handle: 'ann', displayName: 'Ann' };
+
+/** A request's directory, whose answers take so many milliseconds, and which has patience for 700. */
+function aRequest(answerMs: number, leftMs = 5_000) {
+  const calls: Call[] = [];
+  const find = () => new Promise((resolve) => setTimeout(() => resolve([ANN]), answerMs));
+  const known = (id: string) => (id === ANN.id ? ANN : undefined);
+  const directory = observeDirectory(
+    { known, findByIds: find, findByHandles: find, findBySubject: find, ping: find } as unknown as RememberingDirectory,
+    { onCall: (call) => calls.push(call), deadline: performance.now() + leftMs, patienceMs: 700 },
+  );
+  return { calls, directory };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Waits for a call, and lets the time pass. @returns what came of it, and after how many milliseconds */
+async function timed(call: Promise<unknown>): Promise<[unknown, number]> {
+  const startedAt = performance.now();
+  const ended = call.then(
+    () => ['answered', performance.now() - startedAt] as [unknown, number],
+    (error) => [error.constructor, performance.now() - startedAt] as [unknown, number],
+  );
+  await vi.runAllTimersAsync();
+  return ended;
+}
+
+test('a request’s calls share its patience', async () => {
+  const { directory } = aRequest(300);
+
+  const outcomes = [
+    await timed(directory.findBySubject('ann')),
+    await timed(directory.findByHandles(['ann'])),
+    await timed(directory.findByIds(['ann'])),
+    await timed(directory.findByIds(['ann'])),
+  ];
+
+  expect(outcomes).toEqual([
+    ['answered', 300],
+    ['answered', 300],
+    [UnavailableError, 100],
+    [UnavailableError, 0],
+  ]);
+});
+
+test('calls at the same time use it up but once, and what passes between calls does not', async () => {
+  const { directory } = aRequest(300);
+
+  await timed(Promise.all(['ann', 'ben', 'cyd', 'dan'].map((handle) => directory.findByHandles([handle]))));
+  vi.advanceTimersByTime(2_000);
+
+  expect(await timed(directory.findByIds(['ann']))).toEqual(['answered', 300]);
+});
+
+test('a call is given up when the request’s time is over, and none is made after that', async () => {
+  const { calls, directory } = aRequest(300, 100);
+
+  const outcomes = [await timed(directory.findByIds(['ann'])), await timed(directory.findByIds(['ann']))];
+
+  expect(outcomes).toEqual([
+    [UnavailableError, 100],
+    [UnavailableError, 0],
+  ]);
+  expect(calls).toHaveLength(2);
+});
+
+test('each call is told of, and nobody who is known without one', async () => {
+  const { calls, directory } = aRequest(500);
+
+  const known = directory.known(ANN.id);
+  await timed(directory.findByIds(['ann']));
+  await timed(directory.findByHandles(['ann']));
+
+  expect(known).toBe(ANN);
+  expect(calls).toEqual([
+    { operation: 'findByIds', startedAt: expect.any(Number), durationMs: 500, error: undefined },
+    { operation: 'findByHandles', startedAt: expect.any(Number), durationMs: 200, error: 'Error' },
+  ]);
+});
