@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify'
 import pLimit from 'p-limit';
 import type { OverloadLimits } from '../config/api.ts';
 import { UnavailableError } from '../errors.ts';
+import { hasWaitedLong } from './turns.ts';
 
 /**
  * How often is looked at how late the event loop was on average since the last time. Where a higher limit is set, as often as that: of a loop
@@ -25,6 +26,9 @@ export async function refuseWhileLate(
   app: FastifyInstance,
   { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
 ): Promise<void> {
+  app.addHook('onRequest', async (request, reply) => {
+    if (hasWaitedLong(request.raw)) throw refusal(reply);
+  });
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,
     sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),

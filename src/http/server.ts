@@ -11,6 +11,7 @@ import { type HealthCheck, healthRoutes } from './health.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
+import { beginInTurns } from './turns.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
@@ -73,6 +74,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });
+  beginInTurns(app, ({ url }) => url?.startsWith('/health/') ?? false);
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
