@@ -26,11 +26,14 @@ const CHARACTER_BYTES = 2;
  * comments included, nor its tokens: there, 30 MB are some GB of documents that somebody made for it.
  */
 export function documentStore(): DocumentStore {
-  return boundedCache(DOCUMENTS_BYTES, ({ loc }: DocumentNode) => {
-    let tokens = 0;
-    for (let token = loc?.startToken; token; token = token.next ?? undefined) tokens += 1;
-    return tokens * TOKEN_BYTES + (loc?.source.body.length ?? 0) * CHARACTER_BYTES;
-  });
+  return boundedCache(DOCUMENTS_BYTES, bytesOfDocument);
+}
+
+/** About as much memory as a document takes, in bytes. */
+export function bytesOfDocument({ loc }: DocumentNode): number {
+  let tokens = 0;
+  for (let token = loc?.startToken; token; token = token.next ?? undefined) tokens += 1;
+  return tokens * TOKEN_BYTES + (loc?.source.body.length ?? 0) * CHARACTER_BYTES;
 }
 
 /** Texts of automatic persisted queries; see the HTTP route for who may have any kept. */

@@ -10,10 +10,12 @@ import {
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
+import { bytesOfDocument } from './caches.ts';
 import type { Context } from './context.ts';
 
-/** As many operations are kept compiled: of clients that are deployed there are some tens, and one takes some 20 KB. */
-const COMPILED_OPERATIONS = 500;
+/** So much is kept compiled: some hundred operations such as user interfaces have. Each keeps its document, and takes some 20 KB itself. */
+const COMPILED_BYTES = 16 * 1024 * 1024;
+const OPERATION_BYTES = 20 * 1024;
 
 type Gateway = ApolloServerOptionsWithGateway<Context>['gateway'];
 
@@ -57,7 +59,7 @@ interface Execution extends ExecutionArgs {
 function compiledExecutor(schema: GraphQLSchema): (execution: Execution) => Promise<ExecutionResult> {
   const seen = new WeakSet<OperationDefinitionNode>();
   const compiled = new LRUCache<OperationDefinitionNode, CompiledQuery['query'] | 'not compilable'>({
-    max: COMPILED_OPERATIONS,
+    maxSize: COMPILED_BYTES,
   });
 
   return async (execution) => {
@@ -70,7 +72,7 @@ function compiledExecutor(schema: GraphQLSchema): (execution: Execution) => Prom
     if (!query) {
       const result = compileQuery(schema, document, operationName ?? undefined);
       query = isCompiledQuery(result) ? result.query : 'not compilable';
-      compiled.set(operation, query);
+      compiled.set(operation, query, { size: OPERATION_BYTES + bytesOfDocument(document) });
     }
     if (query === 'not compilable') return execute(execution);
     // Compiled code knows nothing of @oneOf: whether the variables fit is for graphql-js to say.
