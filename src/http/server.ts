@@ -74,6 +74,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });
+  // Who looks after processes gives up on one that answers late.
   beginInTurns(app, ({ url }) => url?.startsWith('/health/') ?? false);
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.

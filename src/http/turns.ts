@@ -1,8 +1,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 
-/** So that a turn is over within some milliseconds: a request takes about one until it waits for something. */
-const REQUESTS_A_TURN = 2;
+/** More turns take more time, so there are no more of them than there have to be: where a crowd waits, they are short. */
+const REQUESTS_A_TURN = 8;
+const REQUESTS_A_TURN_IN_A_CROWD = 2;
+const CROWD = 32;
 
 /** What waited for longer is to be refused, which takes a fraction of that. */
 const PATIENCE_MS = 1_000;
@@ -27,18 +29,19 @@ export function beginInTurns(app: FastifyInstance, isUrgent: (request: IncomingM
   app.server.removeListener('request', begin);
   const waiting: { request: IncomingMessage; response: ServerResponse; since: number }[] = [];
   let begun = 0;
+  const isTurnOver = () => begun >= (waiting.length > CROWD ? REQUESTS_A_TURN_IN_A_CROWD : REQUESTS_A_TURN);
 
   function beginOne(request: IncomingMessage, response: ServerResponse, share: number): void {
     if (begun === 0) setImmediate(nextTurn);
     begun += share;
     // Who has hung up meanwhile wants no answer.
-    if (!response.destroyed) begin(request, response);
+    if (!request.socket.destroyed) begin(request, response);
   }
 
   function nextTurn(): void {
     begun = 0;
     const impatientSince = performance.now() - PATIENCE_MS;
-    for (let next = waiting[0]; next && begun < REQUESTS_A_TURN; next = waiting[0]) {
+    for (let next = waiting[0]; next && !isTurnOver(); next = waiting[0]) {
       waiting.shift();
       const isImpatient = next.since < impatientSince;
       if (isImpatient) impatient.add(next.request);
@@ -47,7 +50,7 @@ export function beginInTurns(app: FastifyInstance, isUrgent: (request: IncomingM
   }
 
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (isUrgent(request) || (begun < REQUESTS_A_TURN && waiting.length === 0)) beginOne(request, response, 1);
+    if (isUrgent(request) || (waiting.length === 0 && !isTurnOver())) beginOne(request, response, 1);
     else waiting.push({ request, response, since: performance.now() });
   });
 }

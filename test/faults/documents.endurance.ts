@@ -19,8 +19,8 @@ const KINDS: Readonly<Record<string, { readonly count: number; readonly query: (
 
 const AT_ONCE = 8;
 
-/** What is set aside for documents and for texts of persisted queries. */
-const MOST_MB = 20;
+/** Less than is set aside for documents, for what is compiled of them, and for texts of persisted queries. */
+const MOST_MB = 30;
 
 test.each(Object.entries(KINDS))(
   'queries %s, thousands of them and each registered, take no more memory than is set aside for them',
@@ -49,7 +49,11 @@ test.each(Object.entries(KINDS))(
     const left = Array.from({ length: count }, (_, number) => number).values();
     const registerOn = async () => {
       // A directory that all tests share may keep one waiting.
-      for (const number of left) await vi.waitFor(async () => expect(await post(query(number))).toBe(200), 10_000);
+      for (const number of left) {
+        // Twice: what is asked for again may be kept in other forms too.
+        for (const text of [query(number), query(number)])
+          await vi.waitFor(async () => expect(await post(text)).toBe(200), 10_000);
+      }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, registerOn));
     const after = await api.memory();
