@@ -51,7 +51,7 @@ async function run(): Promise<void> {
   print(`\n${tableOf(measured)}\n\nMemory of the API: ${memoryMb} MB resident`);
   if (options.only || options.small) return;
   const growth = await measureGrowth(system, seeded, print);
-  const results = { date: new Date().toISOString().slice(0, 10), machine: machine(), memoryMb, measured, growth };
+  const results = { date: new Date().toISOString().slice(0, 10), machine: machine(), measured, growth };
   await writeFile(new URL('./results.json', import.meta.url), `${JSON.stringify(results, undefined, 2)}\n`);
   await writeFile(new URL('./growth.svg', import.meta.url), chartOf(growth));
   await intoReadme(results.date, measured);
