@@ -88,7 +88,7 @@ async function bundle(parent: string, { name, entries, files }: Bundle, ending: 
     splitting: true,
     chunkNames: 'chunks/[name]-[hash]',
     // It asks for Node's own in a way that no bundler sees, and then makes do with one in JavaScript.
-    alias: { '@apollo/utils.createhash': './deploy/create-hash.ts' },
+    alias: { '@apollo/utils.createhash': join(ROOT, 'deploy/create-hash.ts') },
     metafile: true,
     legalComments: 'none',
     logLevel: 'warning',
