@@ -11,6 +11,7 @@ export function chartOf(growth: readonly Growth[]): string {
   const height = MARGIN.top + 2 * PANEL_HEIGHT + GAP + MARGIN.bottom;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
+    '<title>Latency and capacity as groups and inboxes grow</title>',
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     panel(growth, 'Latency: half of the requests take no longer than so many ms', ({ p50Ms }) => p50Ms, MARGIN.top),
     panel(growth, 'Capacity units a request', ({ capacityUnits }) => capacityUnits, MARGIN.top + PANEL_HEIGHT + GAP),

@@ -30,13 +30,13 @@ export function tableOf(measured: readonly Measured[]): string {
 }
 
 const README = new URL('../README.md', import.meta.url);
-const PLACE = /(<!-- bench -->\n).*?(\n<!-- end of bench -->)/s;
+const PLACE = /(<!-- bench -->\n).*?(<!-- end of bench -->)/s;
 
 /** Puts the table in its place in the README. */
 export async function intoReadme(date: string, measured: readonly Measured[]): Promise<void> {
   const readme = await readFile(README, 'utf8');
   if (!PLACE.test(readme)) throw new Error('The README has no place for the table');
-  const text = `${date}, ${machine()}:\n\n${tableOf(measured)}`;
+  const text = `${date}, ${machine()}:\n\n${tableOf(measured)}\n\n`;
   await writeFile(
     README,
     readme.replace(PLACE, (_, before, after) => before + text + after),

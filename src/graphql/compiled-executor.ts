@@ -13,7 +13,11 @@ import { LRUCache } from 'lru-cache';
 import { bytesOfDocument } from './caches.ts';
 import type { Context } from './context.ts';
 
-/** So much is kept compiled: some hundred operations such as user interfaces have. Each keeps its document, and takes some 20 KB itself. */
+/**
+ * As many operations are kept compiled, of clients that are deployed there are some tens, and no more than so many bytes of them: each takes
+ * some 20 KB, and keeps its document.
+ */
+const COMPILED_OPERATIONS = 500;
 const COMPILED_BYTES = 16 * 1024 * 1024;
 const OPERATION_BYTES = 20 * 1024;
 
@@ -59,6 +63,7 @@ interface Execution extends ExecutionArgs {
 function compiledExecutor(schema: GraphQLSchema): (execution: Execution) => Promise<ExecutionResult> {
   const seen = new WeakSet<OperationDefinitionNode>();
   const compiled = new LRUCache<OperationDefinitionNode, CompiledQuery['query'] | 'not compilable'>({
+    max: COMPILED_OPERATIONS,
     maxSize: COMPILED_BYTES,
   });
 
@@ -75,10 +80,11 @@ function compiledExecutor(schema: GraphQLSchema): (execution: Execution) => Prom
       compiled.set(operation, query, { size: OPERATION_BYTES + bytesOfDocument(document) });
     }
     if (query === 'not compilable') return execute(execution);
-    // Compiled code knows nothing of @oneOf: whether the variables fit is for graphql-js to say.
+    // Compiled code knows nothing of @oneOf, nor of a default where null may not be: what variables come to is for graphql-js to say. Compiled
+    // code has them checked once more, which changes nothing: all input is made of GraphQL's own scalars.
     const variables = getVariableValues(schema, operation.variableDefinitions ?? [], execution.variableValues ?? {});
     if (variables.errors) return { errors: variables.errors };
-    const result = await query(undefined, contextValue, execution.variableValues ?? {});
+    const result = await query(undefined, contextValue, variables.coerced);
     return result.errors ? { ...result, errors: result.errors.map(usualError) } : result;
   };
 }

@@ -61,7 +61,7 @@ export type EngineCaller = <Operation extends EngineOperation>(
 
 const MAX_ATTEMPTS = 3;
 
-/** How long an attempt may take until its answer begins, and between two parts of it. */
+/** How long an attempt may take, to the end of its answer. */
 const ANSWER_MS = 3_000;
 
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
@@ -94,15 +94,17 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
       body,
     });
     const request = await signer.sign(unsigned);
-    const left = deadline === undefined ? ANSWER_MS : deadline - performance.now();
-    if (left <= 0) throw new DeadlineError();
+    const startedAt = performance.now();
+    const until = Math.min(deadline ?? Number.POSITIVE_INFINITY, startedAt + ANSWER_MS);
+    if (until <= startedAt) throw new OutOfTimeError();
     const { response } = await requestHandler.handle(request, {
-      requestTimeout: Math.min(left, ANSWER_MS),
+      requestTimeout: until - startedAt,
       ...(signal && { abortSignal: signal }),
     });
-    const reply = await textOf(response.body);
+    const reply = await textOf(response.body, until);
+    const output = parse(reply, response);
     if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
-    return JSON.parse(reply);
+    return output;
   }
 
   return async (operation, input, patience = {}) => {
@@ -123,9 +125,23 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   };
 }
 
-/** Of an answer that was collected, or comes as a stream. */
-function textOf(body: Buffer | Readable): string | Promise<string> {
-  return Buffer.isBuffer(body) ? body.toString() : text(body);
+/** Of an answer that was collected, or comes as a stream, which has to end by then: nobody else sees to that. */
+async function textOf(body: Buffer | Readable, until: number): Promise<string> {
+  if (Buffer.isBuffer(body)) return body.toString();
+  const timer = setTimeout(() => body.destroy(new OutOfTimeError()), until - performance.now());
+  try {
+    return await text(body);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function parse(reply: string, { statusCode }: HttpResponse): unknown {
+  try {
+    return JSON.parse(reply);
+  } catch {
+    throw new UnreadableAnswerError(statusCode);
+  }
 }
 
 function isOver({ deadline, signal }: Patience): boolean {
@@ -133,11 +149,20 @@ function isOver({ deadline, signal }: Patience): boolean {
 }
 
 /** Told apart by its name, like the SDK's own. */
-class DeadlineError extends Error {
+class OutOfTimeError extends Error {
   override readonly name = 'TimeoutError';
 
   constructor() {
-    super('The request is out of time');
+    super('The call is out of time');
+  }
+}
+
+/** An answer that was cut off, or that somebody between here and the engine made. What it says is left out: that may be of a message. */
+class UnreadableAnswerError extends Error {
+  readonly code = 'UNREADABLE_ANSWER';
+
+  constructor(statusCode: number) {
+    super(`An answer with status ${statusCode} is no JSON`);
   }
 }
 
@@ -160,7 +185,8 @@ async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: 
 
 function retryErrorType(error: SdkError): RetryErrorType {
   if (isThrottlingError(error)) return 'THROTTLING';
-  if (isTransientError(error) || isServerError(error) || isUndici(error)) return 'TRANSIENT';
+  if (isTransientError(error) || isServerError(error) || isUndici(error) || error instanceof UnreadableAnswerError)
+    return 'TRANSIENT';
   return 'CLIENT_ERROR';
 }
 

@@ -1,8 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { getIntrospectionQuery, Lexer, Source, TokenKind } from 'graphql';
-import { describe, expect, test } from 'vitest';
+import { getIntrospectionQuery, getOperationAST, Lexer, parse, Source, TokenKind } from 'graphql';
+import { describe, expect, test, vi } from 'vitest';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
+import { costLimit } from '../../src/graphql/query-limits.ts';
 import { SANDBOX_DOCUMENT } from '../../src/graphql/sandbox.ts';
+import { createSchema } from '../../src/graphql/schema.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
 import type { Person } from '../support/people.ts';
 
@@ -104,6 +106,96 @@ describe('what is just within a limit passes, and one more is 400 with a code', 
     });
     expect(over.calls).toEqual([]);
   });
+});
+
+describe('what variables decide is counted anew each time', () => {
+  test.each([
+    ['the size of a page', `query ($first: Int) ${INBOX(0).replace('first: 0', 'first: $first')}`, 'first', [10, 100]],
+    [
+      'whether a page is asked for, by @include',
+      `query ($x: Boolean!) { viewer { id } ...P @include(if: $x) } fragment P on Query ${INBOX(100)}`,
+      'x',
+      [false, true],
+    ],
+    [
+      'whether a page is asked for, by @skip',
+      `query ($x: Boolean!) { viewer { id } ...P @skip(if: $x) } fragment P on Query ${INBOX(100)}`,
+      'x',
+      [true, false],
+    ],
+  ])('%s', async (_, query, name, [within, over]) => {
+    const api = await anApi({ queryLimits: { cost: 200 } });
+    const [ann] = await api.people(1);
+    const refused = { ...REFUSED, message: expect.stringMatching(/^Cost limit of 200 exceeded, found 50[12]\.$/) };
+
+    for (const first of [over, within]) {
+      // A document of its own for each order, though it asks for the same.
+      const document = `${query} # ${first}`;
+      const second = first === over ? within : over;
+      for (const value of [first, second, second, first, first, second]) {
+        const outcome = await outcomeOf(api, ann, document, { [name]: value });
+        expect(outcome).toEqual(value === over ? refused : PASSED);
+      }
+    }
+  });
+
+  test('a variable’s default too', async () => {
+    const api = await anApi({ queryLimits: { cost: 200 } });
+    const [ann] = await api.people(1);
+    const query = `query ($first: Int = 100) ${INBOX(0).replace('first: 0', 'first: $first')}`;
+
+    const outcomes = [];
+    for (const variables of [{}, { first: 10 }, {}, { first: 10 }]) {
+      outcomes.push((await outcomeOf(api, ann, query, variables)).status);
+    }
+
+    expect(outcomes).toEqual([400, 200, 400, 200]);
+  });
+
+  test.each([
+    ['that are two operations of one document', (first: string) => ({ operationName: first })],
+    ['that have the same name in two documents', (first: string) => ({ document: first })],
+  ])('operations %s are counted each for itself', async (_, request) => {
+    const api = await anApi({ queryLimits: { cost: 200 } });
+    const [ann] = await api.people(1);
+    const cheap = `query Small ${INBOX(10)}`;
+    const dear = `query Large ${INBOX(100)}`;
+    const post = async (name: 'Small' | 'Large') => {
+      const { operationName, document } = { operationName: undefined, document: undefined, ...request(name) };
+      const query = document ? (name === 'Small' ? cheap : dear).replace(name, 'Same') : `${cheap} ${dear}`;
+      const body = JSON.stringify({ query, operationName });
+      const headers = {
+        'content-type': 'application/json',
+        authorization: `Bearer ${await api.issuer.token(ann.subject)}`,
+      };
+      return (await fetch(api.url, { method: 'POST', headers, body })).status;
+    };
+
+    const statuses = [];
+    for (const name of ['Small', 'Large', 'Small', 'Large', 'Large', 'Small'] as const) statuses.push(await post(name));
+
+    expect(statuses).toEqual([200, 400, 200, 400, 400, 200]);
+  });
+});
+
+test.each([
+  ['once, where it can cost no more whatever its variables are', 501, [true, false, false]],
+  ['for each request, where it can cost more', 500, [true, true, true]],
+])('a document is counted %s', async (_, cost, counted) => {
+  const { requestDidStart } = costLimit({ ...DEFAULT_QUERY_LIMITS, cost });
+  const document = parse(`query ($first: Int) ${INBOX(0).replace('first: 0', 'first: $first')}`);
+  const operation = getOperationAST(document);
+  const walks = vi.fn(() => document.definitions);
+  const watched = Object.defineProperty({ ...document }, 'definitions', { get: walks });
+  const isCounted = async (first: number) => {
+    walks.mockClear();
+    const listener = await requestDidStart?.({} as never);
+    const request = { variables: { first } };
+    await listener?.didResolveOperation?.({ schema: createSchema(), document: watched, operation, request } as never);
+    return walks.mock.calls.length > 0;
+  };
+
+  expect([await isCounted(1), await isCounted(99), await isCounted(1)]).toEqual(counted);
 });
 
 test('a page of 100 with senders costs more than one of 10, and that more than one without', async () => {

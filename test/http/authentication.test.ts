@@ -1,6 +1,7 @@
 import { createPublicKey, randomUUID } from 'node:crypto';
 import { type OutgoingHttpHeaders, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { JwtVerifier } from 'aws-jwt-verify';
 import { base64url, CompactSign, decodeJwt, exportJWK, generateKeyPair, type JWTPayload } from 'jose';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { UnauthenticatedError, UnavailableError } from '../../src/errors.ts';
@@ -682,3 +683,71 @@ function serveKeys(serve: (uri: string) => Promise<Response>): void {
     vi.unstubAllGlobals();
   });
 }
+
+describe('what the verifier remembers', () => {
+  /** Sees each token that is verified, and not just remembered. */
+  function watchVerification() {
+    const verify = vi.spyOn(JwtVerifier.prototype, 'verify');
+    onTestFinished(() => verify.mockRestore());
+    return verify;
+  }
+
+  async function aVerifier() {
+    const issuer = await startIssuer();
+    onTestFinished(() => issuer.stop());
+    return { issuer, verifier: createTokenVerifier(issuer.identity) };
+  }
+
+  test('a valid token is verified once, and one that is not valid again and again', async () => {
+    const { issuer, verifier } = await aVerifier();
+    const verify = watchVerification();
+    const good = await issuer.token('ann');
+    const bad = await issuer.sign({ sub: 'ann', aud: 'another-client' });
+
+    for (let time = 0; time < 3; time += 1) {
+      expect(await verifier.subjectOf(good)).toBe('ann');
+      await expect(verifier.subjectOf(bad)).rejects.toBeInstanceOf(UnauthenticatedError);
+    }
+
+    expect(verify.mock.calls.map(([token]) => token)).toEqual([good, bad, bad, bad]);
+  });
+
+  test('a token that is remembered is refused as soon as it has expired', async () => {
+    const { issuer, verifier } = await aVerifier();
+    const verify = watchVerification();
+    const exp = now() + 2;
+    const token = await issuer.sign({ sub: 'ann', exp });
+    expect(await verifier.subjectOf(token)).toBe('ann');
+    expect(await verifier.subjectOf(token)).toBe('ann');
+    expect(verify).toHaveBeenCalledTimes(1);
+
+    await vi.waitFor(() => expect(verifier.subjectOf(token)).rejects.toBeInstanceOf(UnauthenticatedError), {
+      timeout: 5_000,
+      interval: 20,
+    });
+
+    expect(Date.now() - exp * 1_000).toBeGreaterThanOrEqual(-5);
+    expect(Date.now() - exp * 1_000).toBeLessThan(1_500);
+    await expect(verifier.subjectOf(token)).rejects.toBeInstanceOf(UnauthenticatedError);
+  });
+
+  test('the 5,000 tokens that were used last are remembered, and no more', async () => {
+    const { verifier } = await aVerifier();
+    const verify = watchVerification();
+    verify.mockImplementation((async (token: string) => ({ sub: `of ${token}`, exp: now() + HOUR })) as never);
+    const tokens = Array.from({ length: 5_001 }, (_, index) => `token ${index}`);
+    const [first = '', second = '', third = ''] = tokens;
+
+    for (const token of tokens.slice(0, 5_000)) await verifier.subjectOf(token);
+    await verifier.subjectOf(first);
+    expect(verify).toHaveBeenCalledTimes(5_000);
+    await verifier.subjectOf(tokens.at(-1) ?? '');
+    verify.mockClear();
+
+    expect(await verifier.subjectOf(first)).toBe(`of ${first}`);
+    expect(await verifier.subjectOf(third)).toBe(`of ${third}`);
+    expect(verify).not.toHaveBeenCalled();
+    expect(await verifier.subjectOf(second)).toBe(`of ${second}`);
+    expect(verify).toHaveBeenCalledTimes(1);
+  });
+});
