@@ -20,8 +20,9 @@ const PEOPLE = 40;
 const CONNECTIONS = 2_000;
 const FOR_MS = 10_000;
 
-/** Whoever asks is answered within so long, also who only asks whether the process lives: a new connection has to be accepted first. */
+/** Whoever asks is answered within so long; who only asks whether the process lives, much sooner. */
 const SLOWEST_MS = 10_000;
+const SLOWEST_LIVE_MS = 4_000;
 /** How late the event loop may be, but for one time in a hundred. */
 const LATEST_MS = 500;
 
@@ -86,7 +87,7 @@ test('a flood of 2,000 connections is answered or shed, the event loop goes on, 
   expect(Math.min(served.length, shed.length)).toBeGreaterThan(100);
   expect(Math.max(...outcomes.map(({ tookMs }) => tookMs))).toBeLessThan(SLOWEST_MS);
   expect(livesMs.length).toBeGreaterThan(10);
-  expect(Math.max(...livesMs)).toBeLessThan(SLOWEST_MS);
+  expect(Math.max(...livesMs)).toBeLessThan(SLOWEST_LIVE_MS);
   expect(lagMs).toBeLessThan(LATEST_MS);
   for (const each of asked) expect(await ask(each)).toMatchObject({ status: 200 });
 }, 120_000);
