@@ -1,77 +1,111 @@
-import * as z from 'zod';
-import type { Message, MessageGroupProfile } from '../model.ts';
+import type { Message, MessageGroupKind, MessageGroupProfile } from '../model.ts';
 import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
-import { fromWire, type WireItem } from './wire.ts';
+import {
+  MalformedAttributeError,
+  readCount,
+  readInstant,
+  readItem,
+  readPositive,
+  readText,
+  readUuid,
+  readUuids,
+  type WireItem,
+} from './wire.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 
-const sequence = z.int().positive();
-const memberIds = z.array(z.uuid()).min(2);
-const instant = z.iso.datetime({ precision: 3 });
-
-const message = z.object({
-  id: z.uuid(),
-  sequence,
-  senderId: z.uuid(),
-  body: z.string(),
-  createdAt: instant,
-  clientMessageId: z.string().exactOptional(),
-});
-
-const profile = z
-  .object({
-    pk: z.string(),
-    kind: z.enum(['DIRECT', 'GROUP']),
-    memberIds,
-    createdAt: instant,
-  })
-  .transform(({ pk, ...held }) => ({ id: messageGroupIdOf(pk), ...held }));
-
-const summary = z
-  .object({
-    sk: z.string(),
-    memberIds,
-    lastMessage: message,
-    lastSequence: sequence,
-    readSequence: z.int().nonnegative(),
-  })
-  .transform(({ sk, ...held }) => ({ messageGroupId: messageGroupIdOf(sk), ...held }));
-
-const sentBefore = z.object({
-  messageId: z.uuid(),
-  sequence,
-  bodyHash: z.string(),
-  /** Seconds since 1970, as DynamoDB's time to live wants it. */
-  expiresAt: z.int().positive(),
-});
-
 /** A member's view of a group. `readSequence` may be ahead of `lastSequence`: a reader can be faster than the worker. */
-export type Summary = z.infer<typeof summary>;
+export interface Summary {
+  readonly messageGroupId: string;
+  /** Sorted UUIDs of 2 to 50 people. */
+  readonly memberIds: readonly string[];
+  readonly lastMessage: Message;
+  readonly lastSequence: number;
+  readonly readSequence: number;
+}
 
 /** That a sender used a `clientMessageId`, and for what. */
-export type SentBefore = z.infer<typeof sentBefore>;
+export interface SentBefore {
+  readonly messageId: string;
+  readonly sequence: number;
+  readonly bodyHash: string;
+  /** Seconds since 1970, as DynamoDB's time to live wants it. */
+  readonly expiresAt: number;
+}
 
 /** Thrown for an item that is not what its key says: a fault of ours, or of whoever wrote the item by hand. */
 export class MalformedItemError extends Error {
   override readonly name = 'MalformedItemError';
 }
 
-function parser<Held>(kind: string, schema: z.ZodType<Held>): (item: WireItem | undefined) => Held {
-  return (item) => {
-    const plain = item && fromWire(item);
-    const parsed = schema.safeParse(plain);
-    if (parsed.success) return parsed.data;
-    const { pk, sk } = plain ?? {};
-    throw new MalformedItemError(
-      `The item ${String(pk)} ${String(sk)} is no ${kind}: ${z.prettifyError(parsed.error)}`,
-    );
+export const parseMessage = parser('message', readMessage);
+
+export const parseProfile = parser(
+  'profile',
+  (item): MessageGroupProfile => ({
+    id: messageGroupIdOf(readText(item, 'pk')),
+    kind: readKind(item),
+    memberIds: readMemberIds(item),
+    createdAt: readInstant(item, 'createdAt'),
+  }),
+);
+
+export const parseSummary = parser(
+  'summary',
+  (item): Summary => ({
+    messageGroupId: messageGroupIdOf(readText(item, 'sk')),
+    memberIds: readMemberIds(item),
+    lastMessage: readItem(item, 'lastMessage', readMessage),
+    lastSequence: readPositive(item, 'lastSequence'),
+    readSequence: readCount(item, 'readSequence'),
+  }),
+);
+
+export const parseSentBefore = parser(
+  'sent-before record',
+  (item): SentBefore => ({
+    messageId: readUuid(item, 'messageId'),
+    sequence: readPositive(item, 'sequence'),
+    bodyHash: readText(item, 'bodyHash'),
+    expiresAt: readPositive(item, 'expiresAt'),
+  }),
+);
+
+function readMessage(item: WireItem): Message {
+  const message = {
+    id: readUuid(item, 'id'),
+    sequence: readPositive(item, 'sequence'),
+    senderId: readUuid(item, 'senderId'),
+    body: readText(item, 'body'),
+    createdAt: readInstant(item, 'createdAt'),
   };
+  return item['clientMessageId'] ? { ...message, clientMessageId: readText(item, 'clientMessageId') } : message;
 }
 
-export const parseMessage: (item: WireItem | undefined) => Message = parser('message', message);
-export const parseProfile: (item: WireItem | undefined) => MessageGroupProfile = parser('profile', profile);
-export const parseSummary: (item: WireItem | undefined) => Summary = parser('summary', summary);
-export const parseSentBefore: (item: WireItem | undefined) => SentBefore = parser('sent-before record', sentBefore);
+function readKind(item: WireItem): MessageGroupKind {
+  const kind = readText(item, 'kind');
+  if (kind === 'DIRECT' || kind === 'GROUP') return kind;
+  throw new MalformedAttributeError('kind is not DIRECT or GROUP');
+}
+
+function readMemberIds(item: WireItem): readonly string[] {
+  const memberIds = readUuids(item, 'memberIds');
+  if (memberIds.length >= 2) return memberIds;
+  throw new MalformedAttributeError('memberIds are not 2 or more');
+}
+
+/** @throws MalformedItemError, also where there is no item */
+function parser<Held>(kind: string, read: (item: WireItem) => Held): (item: WireItem | undefined) => Held {
+  return (item = {}) => {
+    try {
+      return read(item);
+    } catch (error) {
+      if (!(error instanceof MalformedAttributeError)) throw error;
+      const { pk, sk } = item;
+      throw new MalformedItemError(`The item ${pk?.S} ${sk?.S} is no ${kind}: ${error.message}`);
+    }
+  };
+}
 
 export function messageItem(messageGroupId: string, message: Message) {
   return { ...messageKey(messageGroupId, message.sequence), ...message };
