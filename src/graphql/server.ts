@@ -5,7 +5,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { documentStore, persistedQueryCache } from './caches.ts';
-import { compiledGateway } from './compiled-executor.ts';
+import { compiledExecution } from './compiled-executor.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
@@ -25,8 +25,9 @@ export interface GraphQLServerOptions {
 
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
 export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
+  const compiled = compiledExecution(createSchema());
   return new ApolloServer<Context>({
-    gateway: compiledGateway(createSchema()),
+    gateway: compiled.gateway,
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },
@@ -37,6 +38,7 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     formatError: local ? formatError : formatErrorWithoutSuggestions,
     stopOnTerminationSignals: false,
     plugins: [
+      compiled.plugin,
       anonymousIntrospectionOnly,
       costLimit(queryLimits),
       rateLimits,

@@ -21,25 +21,26 @@ const MOST_TURNS = 1_000;
  */
 export function drainConnections(app: FastifyInstance): void {
   /** Of each connection: what is under way on it, and how much was read of it when it last had nothing under way. */
-  const connections = new Map<Socket, { requests: Set<IncomingMessage>; bytesRead: number }>();
+  const connections = new Map<Socket, { requests: IncomingMessage[]; bytesRead: number }>();
   let isClosing = false;
   let opened = 0;
 
   app.server.on('connection', (socket: Socket) => {
     opened += 1;
-    connections.set(socket, { requests: new Set(), bytesRead: 0 });
+    connections.set(socket, { requests: [], bytesRead: 0 });
     socket.once('close', () => connections.delete(socket));
   });
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const connection = connections.get(request.socket);
-    connection?.requests.add(request);
+    connection?.requests.push(request);
     response.once('close', () => {
-      connection?.requests.delete(request);
-      if (connection) connection.bytesRead = request.socket.bytesRead;
+      if (!connection) return;
+      connection.requests.splice(connection.requests.indexOf(request), 1);
+      connection.bytesRead = request.socket.bytesRead;
     });
   });
 
-  function hangUp(isDone: (requests: ReadonlySet<IncomingMessage>, unread: number) => boolean): void {
+  function hangUp(isDone: (requests: readonly IncomingMessage[], unread: number) => boolean): void {
     for (const [socket, { requests, bytesRead }] of connections) {
       if (isDone(requests, socket.bytesRead - bytesRead)) socket.destroy();
     }
@@ -60,9 +61,9 @@ export function drainConnections(app: FastifyInstance): void {
   app.addHook('preClose', async () => {
     isClosing = true;
     await letIn();
-    hangUp((requests, unread) => requests.size === 0 && unread === 0);
+    hangUp((requests, unread) => requests.length === 0 && unread === 0);
     const timers = [
-      setTimeout(() => hangUp((requests) => ![...requests].some(({ complete }) => complete)), UNFINISHED_MS),
+      setTimeout(() => hangUp((requests) => !requests.some(({ complete }) => complete)), UNFINISHED_MS),
       setTimeout(() => hangUp(() => true), UNREAD_MS),
     ];
     app.server.once('close', () => {

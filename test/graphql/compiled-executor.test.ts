@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { ApolloServer } from '@apollo/server';
+import { makeExecutableSchema } from '@graphql-tools/schema';
 import { buildSchema, getIntrospectionQuery, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { compiledGateway } from '../../src/graphql/compiled-executor.ts';
+import { compiledExecution } from '../../src/graphql/compiled-executor.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
 import { answerWithError, proxyEngine } from '../support/engine-proxy.ts';
@@ -412,16 +414,15 @@ test.each([
   ['operations are kept compiled, of large documents fewer', 60, FIELDS],
 ])('the latest %s', async (_, count, fields) => {
   const schema = buildSchema('type Query { field: Int }');
-  const { executor } = await compiledGateway(schema).load({} as never);
-  if (!executor) throw new Error('There is no executor');
+  const { requestDidStart } = compiledExecution(schema).plugin;
   const operations = Array.from({ length: count }, (_, index) => {
     const document = parse(`query Q${index} { ${fields} }`);
-    return { document, operation: getOperationAST(document), operationName: null };
+    return { document, operation: getOperationAST(document), operationName: `Q${index}` };
   });
   const execute = async (operation: (typeof operations)[number] | undefined) => {
     const before = compilations;
-    const request = { request: { variables: {} }, context: {} as Context };
-    expect(await executor({ ...operation, ...request } as never)).toMatchObject({ data: expect.any(Object) });
+    const listener = await requestDidStart?.({} as never);
+    await listener?.responseForOperation?.({ ...operation, request: {}, contextValue: {} as Context } as never);
     return compilations > before;
   };
 
@@ -431,4 +432,30 @@ test.each([
   expect(await execute(operations.at(-1))).toBe(false);
   expect(await execute(operations[1])).toBe(fields === FIELDS);
   expect(await execute(operations[0])).toBe(true);
+});
+
+test('what fails is executed once', async () => {
+  let executions = 0;
+  const schema = makeExecutableSchema({
+    typeDefs: 'type Query { field: Int } type Mutation { fails: Int }',
+    resolvers: {
+      Mutation: {
+        fails: () => {
+          executions += 1;
+          throw new Error('It failed');
+        },
+      },
+    },
+  });
+  const { plugin, gateway } = compiledExecution(schema);
+  const server = new ApolloServer<Context>({ gateway, plugins: [plugin] });
+  await server.start();
+  onTestFinished(() => server.stop());
+
+  for (const time of [1, 2, 3]) {
+    const { body } = await server.executeOperation({ query: 'mutation { fails }' }, { contextValue: {} as Context });
+    expect(body).toMatchObject({ singleResult: { data: { fails: null }, errors: [{ message: 'It failed' }] } });
+    expect(executions).toBe(time);
+  }
+  expect(compilations).toBe(1);
 });
