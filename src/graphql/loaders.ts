@@ -12,22 +12,32 @@ export interface Loaders {
    */
   readonly user: (id: string) => User | null | Promise<User | null>;
   /** By group id; null when there is no such group. One BatchGetItem a batch. Only for groups that the viewer may read. */
-  readonly profiles: DataLoader<string, MessageGroupProfile | null>;
+  readonly profile: (messageGroupId: string) => Promise<MessageGroupProfile | null>;
 }
 
+/** A request makes only those that it needs: the others would cost it more than much of what it does. */
 export function createLoaders(directory: RememberingDirectory, table: Table): Loaders {
-  const users = new DataLoader<string, User | null>(async (ids) => {
-    const found = new Map((await directory.findByIds(ids)).map((user) => [user.id, user]));
-    return ids.map((id) => found.get(id) ?? null);
-  });
+  let users: DataLoader<string, User | null> | undefined;
+  let profiles: DataLoader<string, MessageGroupProfile | null> | undefined;
   return {
-    user: (id) => directory.known(id) ?? users.load(id),
-    profiles: new DataLoader(
-      async (ids) => {
-        const profiles = await getProfiles(table, ids);
-        return ids.map((id) => profiles.get(id) ?? null);
-      },
-      { maxBatchSize: 100 },
-    ),
+    user: (id) => {
+      const known = directory.known(id);
+      if (known) return known;
+      users ??= new DataLoader(async (ids) => {
+        const found = new Map((await directory.findByIds(ids)).map((user) => [user.id, user]));
+        return ids.map((each) => found.get(each) ?? null);
+      });
+      return users.load(id);
+    },
+    profile: (messageGroupId) => {
+      profiles ??= new DataLoader(
+        async (ids) => {
+          const found = await getProfiles(table, ids);
+          return ids.map((each) => found.get(each) ?? null);
+        },
+        { maxBatchSize: 100 },
+      );
+      return profiles.load(messageGroupId);
+    },
   };
 }

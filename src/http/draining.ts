@@ -70,8 +70,9 @@ export function drainConnections(app: FastifyInstance): void {
       for (const timer of timers) clearTimeout(timer);
     });
   });
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     // A client that keeps its connection would keep the server from closing.
     if (isClosing) reply.header('connection', 'close');
+    done();
   });
 }

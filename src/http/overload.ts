@@ -26,8 +26,9 @@ export async function refuseWhileLate(
   app: FastifyInstance,
   { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
 ): Promise<void> {
-  app.addHook('onRequest', async (request, reply) => {
-    if (hasWaitedLong(request.raw)) throw refusal(reply);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (hasWaitedLong(request.raw)) done(refusal(reply));
+    else done();
   });
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,

@@ -95,13 +95,14 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
     });
     const request = await signer.sign(unsigned);
     const startedAt = performance.now();
-    const until = Math.min(deadline ?? Number.POSITIVE_INFINITY, startedAt + ANSWER_MS);
-    if (until <= startedAt) throw new OutOfTimeError();
+    // The same for most calls, for which a connection then needs no other timer than for the call before.
+    const patienceMs = Math.min((deadline ?? Number.POSITIVE_INFINITY) - startedAt, ANSWER_MS);
+    if (patienceMs <= 0) throw new OutOfTimeError();
     const { response } = await requestHandler.handle(request, {
-      requestTimeout: until - startedAt,
+      requestTimeout: patienceMs,
       ...(signal && { abortSignal: signal }),
     });
-    const reply = await textOf(response.body, until);
+    const reply = await textOf(response.body, startedAt + patienceMs);
     const output = parse(reply, response);
     if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
     return output;

@@ -23,7 +23,7 @@ export const messageGroupResolvers = {
     unreadCount: ({ lastMessage, readSequence }) => unreadCount(lastMessage.sequence, readSequence),
     createdAt: async ({ id, createdAt }, _, { loaders }) => {
       if (createdAt !== undefined) return createdAt;
-      const profile = await loaders.profiles.load(id);
+      const profile = await loaders.profile(id);
       if (!profile) throw new Error(`Group ${id} has a summary, but no profile`);
       return profile.createdAt;
     },
