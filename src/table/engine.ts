@@ -21,7 +21,13 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { getEndpointFromInstructions } from '@smithy/core/endpoints';
 import { HttpRequest, HttpResponse } from '@smithy/core/protocols';
-import { isServerError, isThrottlingError, isTransientError, StandardRetryStrategy } from '@smithy/core/retry';
+import {
+  isClockSkewError,
+  isServerError,
+  isThrottlingError,
+  isTransientError,
+  StandardRetryStrategy,
+} from '@smithy/core/retry';
 import { operation as operationSchema } from '@smithy/core/schema';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { ClientProtocol, RetryErrorType, SdkError, SerdeFunctions } from '@smithy/types';
@@ -64,6 +70,9 @@ const MAX_ATTEMPTS = 3;
 /** How long an attempt may take, to the end of its answer. */
 const ANSWER_MS = 3_000;
 
+/** AWS refuses a signature whose date is 5 minutes or more from its own. */
+const MOST_SKEW_MS = 4 * 60_000;
+
 const CONTENT_TYPE = 'application/x-amz-json-1.0';
 const TARGET_PREFIX = 'DynamoDB_20120810.';
 
@@ -80,6 +89,16 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   const signer = new SignatureV4({ service: 'dynamodb', region, credentials, sha256: Sha256, applyChecksum: false });
   const retries = new StandardRetryStrategy(MAX_ATTEMPTS);
   let address: Promise<URL> | undefined;
+  /** What this machine's clock lacks to the engine's, where they are far apart. */
+  let clockOffsetMs = 0;
+
+  /** @returns whether the clock was wrong, by the date of an answer */
+  function correctClock({ headers }: HttpResponse): boolean {
+    const offsetMs = Date.parse(headers['date'] ?? '') - Date.now();
+    const isWrong = Math.abs(offsetMs - clockOffsetMs) > MOST_SKEW_MS;
+    if (isWrong) clockOffsetMs = offsetMs;
+    return isWrong;
+  }
 
   async function attempt(operation: EngineOperation, body: string, { deadline, signal }: Patience): Promise<unknown> {
     address ??= addressOf(client);
@@ -93,7 +112,7 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
       headers: { host, 'content-type': CONTENT_TYPE, 'x-amz-target': TARGET_PREFIX + operation },
       body,
     });
-    const request = await signer.sign(unsigned);
+    const request = await signer.sign(unsigned, { signingDate: new Date(Date.now() + clockOffsetMs) });
     const startedAt = performance.now();
     // The same for most calls, for which a connection then needs no other timer than for the call before.
     const patienceMs = Math.min((deadline ?? Number.POSITIVE_INFINITY) - startedAt, ANSWER_MS);
@@ -104,8 +123,11 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
     });
     const reply = await textOf(response.body, startedAt + patienceMs);
     const output = parse(reply, response);
-    if (response.statusCode !== 200) throw await exceptionOf(client, response, reply);
-    return output;
+    if (response.statusCode === 200) return output;
+    const error = await exceptionOf(client, response, reply);
+    if (isClockSkewError(error) && correctClock(response))
+      error.$metadata = { ...error.$metadata, clockSkewCorrected: true };
+    throw error;
   }
 
   return async (operation, input, patience = {}) => {
@@ -173,7 +195,11 @@ async function addressOf(client: DynamoDBClient): Promise<URL> {
 }
 
 /** The exception that the SDK makes of a reply. */
-async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: HttpResponse, reply: string) {
+async function exceptionOf(
+  { config }: DynamoDBClient,
+  { statusCode, headers }: HttpResponse,
+  reply: string,
+): Promise<SdkError> {
   const [, namespace, name, traits, input, output] = Query$;
   // Which operation it was makes no difference to its errors.
   const schema = operationSchema(namespace, name, traits, input, output);
@@ -181,7 +207,7 @@ async function exceptionOf({ config }: DynamoDBClient, { statusCode, headers }: 
   const protocol = config.protocol as ClientProtocol<unknown, unknown>;
   return protocol
     .deserializeResponse(schema, config as unknown as SerdeFunctions, response)
-    .catch((error: unknown) => error);
+    .catch((error: SdkError) => error) as Promise<SdkError>;
 }
 
 function retryErrorType(error: SdkError): RetryErrorType {

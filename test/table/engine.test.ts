@@ -108,9 +108,15 @@ function aTable(options: Partial<TableOptions>): Table {
   return table;
 }
 
+/** The time that an attempt's signature is of. */
+function signedAt({ incoming }: Attempt): Date {
+  return new Date(String(incoming.headers['x-amz-date']).replace(/(....)(..)(..T..)(..)(..Z)/, '$1-$2-$3:$4:$5'));
+}
+
 /** The `Authorization` header that the SDK's own signer, and its own hash, have for a request as it arrived. */
-async function authorizationOf({ config }: DynamoDBClient, { incoming, body }: Attempt): Promise<string | undefined> {
-  const { authorization, 'x-amz-date': date, 'x-amz-security-token': _, ...headers } = incoming.headers;
+async function authorizationOf({ config }: DynamoDBClient, attempt: Attempt): Promise<string | undefined> {
+  const { incoming, body } = attempt;
+  const { authorization, 'x-amz-date': _date, 'x-amz-security-token': _, ...headers } = incoming.headers;
   const signed = /SignedHeaders=([^,]*)/.exec(String(authorization))?.[1]?.split(';') ?? [];
   // The keys that are derived from the credentials are remembered, whoever derived them.
   clearCredentialCache();
@@ -125,8 +131,7 @@ async function authorizationOf({ config }: DynamoDBClient, { incoming, body }: A
     >,
     body,
   });
-  const signingDate = new Date(String(date).replace(/(....)(..)(..T..)(..)(..Z)/, '$1-$2-$3:$4:$5'));
-  return (await signer.sign(request, { signingDate })).headers['authorization'];
+  return (await signer.sign(request, { signingDate: signedAt(attempt) })).headers['authorization'];
 }
 
 describe.each([
@@ -201,6 +206,30 @@ describe.each([
     // The SDK's client has no class of its own for it.
     expect(error).toBeInstanceOf(DynamoDBServiceException);
     expect(error).toMatchObject({ name: 'ValidationException', message: 'ValidationException', $fault: 'client' });
+    expect(attempts).toHaveLength(1);
+  });
+
+  test('a clock that is an hour behind the engine’s is put right, for the next call too', async () => {
+    const { endpoint, attempts } = await anEngine((attempt) => {
+      const now = Date.now() + 3_600_000;
+      if (Math.abs(signedAt(attempt).getTime() - now) < 300_000) return ANSWERS.well(attempt);
+      attempt.outgoing.setHeader('date', new Date(now).toUTCString());
+      return void answerWithError(attempt.outgoing, 400, 'InvalidSignatureException');
+    });
+    const { call } = callerAt(endpoint);
+
+    expect(await call('Query', QUERY)).toEqual(ANSWER);
+    expect(attempts).toHaveLength(2);
+    expect(await call('Query', QUERY)).toEqual(ANSWER);
+    expect(attempts).toHaveLength(3);
+  });
+
+  test('a signature that is refused by a clock that agrees is not tried again', async () => {
+    const { endpoint, attempts } = await anEngine(
+      ({ outgoing }) => void answerWithError(outgoing, 400, 'InvalidSignatureException'),
+    );
+
+    await expect(callerAt(endpoint).call('Query', QUERY)).rejects.toMatchObject({ name: 'InvalidSignatureException' });
     expect(attempts).toHaveLength(1);
   });
 
