@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { constants } from 'node:zlib';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
@@ -46,6 +47,12 @@ const CONNECTIONS_CHECK_MS = 500;
 
 /** Smaller replies cost more to compress than they save. */
 const COMPRESSION_THRESHOLD_BYTES = 1024;
+
+/** The least effort: the next ones take three times as long, to make a page of 20 messages smaller by another 7 %. */
+const COMPRESSION = {
+  brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } },
+  zlibOptions: { level: 1 },
+};
 
 const REQUEST_ID = /^[\w.-]{1,64}$/;
 
@@ -106,7 +113,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
     maxAge: 86_400,
   });
-  await app.register(compress, { globalDecompression: false, threshold: COMPRESSION_THRESHOLD_BYTES });
+  await app.register(compress, {
+    globalDecompression: false,
+    threshold: COMPRESSION_THRESHOLD_BYTES,
+    ...COMPRESSION,
+  });
   await app.register(healthRoutes(options.healthChecks));
   await app.register(graphqlRoute({ ...options, graphql, anonymousIntrospection: local }));
   return app;
