@@ -51,19 +51,23 @@ export async function sendTo(messaging: Messaging, viewer: User, group: Accessib
   const { id: messageGroupId } = group.profile;
   let { lastMessage } = group;
   let losses = 0;
+  let isBehind = false;
   return race(async () => {
-    // The first loser was handed the winner. Who lost again is among many, and reads where the log has got to.
-    if (losses > 1)
+    if (isBehind)
       lastMessage = (await accessMessageGroup(table, viewer, messageGroupId, { consistent: true })).lastMessage;
+    isBehind = false;
     const message = messageAfter(lastMessage, viewer, draft, now());
     const append = await attempt(table, messageGroupId, message, now());
     if (append.outcome === 'sent before') return append;
+    if (append.outcome === 'appended') return { outcome: 'sent', group: { ...group, lastMessage: append.message } };
+    // While it is undecided, only the same number can tell whether the message is there already.
     if (append.outcome === 'lost') {
-      losses += append.winner ? 1 : 2;
-      lastMessage = append.winner ?? lastMessage;
-      throw new LostRaceError();
+      losses += 1;
+      lastMessage = append.winner;
+      // The first loser was handed the winner. Who lost again is among many, and reads where the log has got to.
+      isBehind = losses > 1;
     }
-    return { outcome: 'sent', group: { ...group, lastMessage: message } };
+    throw new LostRaceError();
   });
 }
 
@@ -74,33 +78,37 @@ export async function sendTo(messaging: Messaging, viewer: User, group: Accessib
  */
 export async function sendToPeople(messaging: Messaging, viewer: User, people: People, draft: Draft): Promise<Sent> {
   let attempts = 0;
+  let mayBeThere = true;
   const { group, started } = await race(async () => {
     attempts += 1;
     // Whoever was faster to start the group is seen by a consistent read, once done with it.
     const consistent = attempts > 1;
-    const found = await findMessageGroup(messaging.table, viewer, people.messageGroupId, { consistent });
+    const found = mayBeThere
+      ? await findMessageGroup(messaging.table, viewer, people.messageGroupId, { consistent })
+      : undefined;
     if (found) return { group: found, started: undefined };
-    const sent = await startWith(messaging, viewer, people, draft);
-    if (!sent) throw new LostRaceError();
-    return { group: undefined, started: sent };
+    const start = await startWith(messaging, viewer, people, draft);
+    if (start.outcome === 'sent' || start.outcome === 'sent before') return { group: undefined, started: start };
+    // While it is undecided, only starting it again can tell whether it was started by this message.
+    mayBeThere = start.outcome === 'lost';
+    throw new LostRaceError();
   });
   return started ?? sendTo(messaging, viewer, group, draft);
 }
 
-/**
- * Starts the group of these people with the draft as message 1; undefined when somebody else has just started it.
- */
+/** Starts the group of these people with the draft as message 1. */
 async function startWith(
   { table, now }: Messaging,
   viewer: User,
   { messageGroupId, memberIds }: People,
   draft: Draft,
-): Promise<Sent | undefined> {
+): Promise<Sent | Extract<Append, { outcome: 'lost' | 'undecided' }>> {
   const message = messageAfter(undefined, viewer, draft, now());
   const profile = { id: messageGroupId, kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
   const append = await startMessageGroup(table, profile, message, deduplicationOf(message, now()));
-  if (append.outcome === 'lost') return undefined;
-  return append.outcome === 'appended' ? { outcome: 'sent', group: { profile, lastMessage: message } } : append;
+  if (append.outcome !== 'appended') return append;
+  const { createdAt } = append.message;
+  return { outcome: 'sent', group: { profile: { ...profile, createdAt }, lastMessage: append.message } };
 }
 
 /** Whether a sent-before record is of the same body. */

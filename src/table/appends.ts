@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type CancellationReason,
   ConditionalCheckFailedException,
@@ -21,9 +22,12 @@ import { toWire } from './wire.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =
-  | { readonly outcome: 'appended' }
-  /** Somebody else was faster. `winner` is the message now at that number, where the engine told it. */
-  | { readonly outcome: 'lost'; readonly winner: Message | undefined }
+  /** With the message as it is there: that of an earlier attempt, whose answer was lost, may be of a little earlier. */
+  | { readonly outcome: 'appended'; readonly message: Message }
+  /** Somebody else was faster: `winner` is the message now at that number. */
+  | { readonly outcome: 'lost'; readonly winner: Message }
+  /** Something else was under way there. What is at the number is not known: it may be the message itself, by an attempt whose answer was lost. */
+  | { readonly outcome: 'undecided' }
   /** The sender used the same `clientMessageId` before. */
   | { readonly outcome: 'sent before'; readonly record: SentBefore };
 
@@ -47,10 +51,10 @@ export async function appendMessage(table: Table, messageGroupId: string, messag
       ConditionExpression: IS_NEW,
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
-    return { outcome: 'appended' };
+    return { outcome: 'appended', message };
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return lostTo(error.Item, message);
-    if (error instanceof TransactionConflictException) return { outcome: 'lost', winner: undefined };
+    if (error instanceof TransactionConflictException) return { outcome: 'undecided' };
     throw error;
   }
 }
@@ -66,7 +70,7 @@ export async function appendMessageOnce(
     putMessage(table, messageGroupId, message),
     putSentBefore(table, messageGroupId, message.senderId, deduplication),
   ]);
-  if (!reasons) return { outcome: 'appended' };
+  if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
   return sentBefore(atRecord, message) ?? lostTo(atNumber?.Item, message);
 }
@@ -100,7 +104,7 @@ export async function startMessageGroup(
       },
     })),
   ]);
-  if (!reasons) return { outcome: 'appended' };
+  if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
   return (deduplication && sentBefore(atRecord, message)) ?? lostTo(atNumber?.Item, message);
 }
@@ -135,25 +139,29 @@ function putSentBefore(
 
 /** A Put that was answered too late and tried again finds itself in its place: that is having won. */
 function lostTo(item: CancellationReason['Item'], message: Message): Append {
-  const winner = item && parseMessage(item);
-  return winner?.id === message.id ? { outcome: 'appended' } : { outcome: 'lost', winner };
+  if (!item) return { outcome: 'undecided' };
+  const found = parseMessage(item);
+  return found.id === message.id ? { outcome: 'appended', message: found } : { outcome: 'lost', winner: found };
 }
 
-function sentBefore(reason: CancellationReason | undefined, message: Message): Append | undefined {
+/** Undefined where there is no record, or where it is this attempt's own, which is then at its number too. */
+function sentBefore(reason: CancellationReason | undefined, { id, sequence }: Message): Append | undefined {
   if (!reason?.Item) return undefined;
   const record = parseSentBefore(reason.Item);
-  return record.messageId === message.id ? { outcome: 'appended' } : { outcome: 'sent before', record };
+  if (record.messageId === id && record.sequence === sequence) return undefined;
+  return { outcome: 'sent before', record };
 }
 
 /**
- * Carries out a transaction.
+ * Carries out a transaction, once however often the call is tried: its token tells attempts of one transaction from several; see
+ * TransactWriteItems in the DynamoDB API reference.
  *
  * @returns why it was cancelled, a reason for each item, when each reason is contention; undefined on success
  * @throws UnavailableError when it was throttled
  */
 async function transact(table: Table, items: TransactWriteItem[]): Promise<CancellationReason[] | undefined> {
   try {
-    await table.call('TransactWriteItems', { TransactItems: items });
+    await table.call('TransactWriteItems', { ClientRequestToken: randomUUID(), TransactItems: items });
     return undefined;
   } catch (error) {
     if (!(error instanceof TransactionCanceledException)) throw error;

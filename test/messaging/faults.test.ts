@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import {
   ProvisionedThroughputExceededException,
   TransactionCanceledException,
   TransactionConflictException,
 } from '@aws-sdk/client-dynamodb';
-import { expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
 import { anApi, useApi } from '../support/api.ts';
+import { type Attempt, answerWithError, proxyEngine } from '../support/engine-proxy.ts';
 import { injectFaults, timeout } from '../support/faults.ts';
 import { CREATE_MESSAGE, listMessages, send, startGroup } from '../support/operations.ts';
 
@@ -46,6 +50,73 @@ test('the same holds for a message with a clientMessageId, and for one that star
   expect(started).toMatchObject({ deduplicated: false, message: { sequence: 1 } });
   const lists = [messageGroupId, started.messageGroupId].map((id) => listMessages(api, ann, { messageGroupId: id }));
   expect((await Promise.all(lists)).map(({ edges }) => edges.length)).toEqual([2, 1]);
+});
+
+/** Carries an attempt out at the engine, and lets nobody know. */
+async function carryOut({ incoming, body }: Attempt): Promise<void> {
+  const forwarded = request(inject('dynamodbEndpoint'), { method: 'POST', headers: incoming.headers }).end(body);
+  const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
+  await buffer(response);
+}
+
+/** An engine that carries a call out without an answer, and then refuses it as in conflict with something else. */
+async function forgetfulEngine(operation: string) {
+  const tokens: unknown[] = [];
+  const engine = { isForgetful: false, tokens };
+  const endpoint = await proxyEngine(async (attempt) => {
+    if (!engine.isForgetful || attempt.operation !== operation) return false;
+    const { ClientRequestToken, TransactItems = [] } = JSON.parse(attempt.body);
+    tokens.push(ClientRequestToken);
+    if (tokens.length === 1) {
+      await carryOut(attempt);
+      attempt.incoming.socket.destroy();
+      return true;
+    }
+    engine.isForgetful = false;
+    const CancellationReasons = TransactItems.map(() => ({ Code: 'TransactionConflict' }));
+    const name = operation === 'PutItem' ? 'TransactionConflictException' : 'TransactionCanceledException';
+    return answerWithError(attempt.outgoing, 400, name, { CancellationReasons });
+  });
+  return { engine, api: await anApi({ dynamodbEndpoint: endpoint }) };
+}
+
+describe('a message whose answer was lost, and that then met something else, is there once, as it is told', () => {
+  test.each([
+    ['PutItem', undefined],
+    ['TransactWriteItems', 'my-id'],
+  ])('by %s', async (operation, clientMessageId) => {
+    const { engine, api } = await forgetfulEngine(operation);
+    const people = await api.people(2);
+    const messageGroupId = await startGroup(api, people);
+    engine.isForgetful = true;
+
+    const { message } = await send(api, people[0], { messageGroupId }, 'once', clientMessageId);
+
+    const { edges } = await listMessages(api, people[1], { messageGroupId });
+    expect(edges.map(({ node }) => node.body)).toEqual(['once', 'hello']);
+    expect(edges[0]?.node).toMatchObject({ id: message.id, sequence: message.sequence, createdAt: message.createdAt });
+    expect(engine.isForgetful).toBe(false);
+  });
+
+  test.each([undefined, 'my-id'])('by the start of a group, with a clientMessageId of %s', async (clientMessageId) => {
+    const { engine, api } = await forgetfulEngine('TransactWriteItems');
+    const [ann, ben] = await api.people(2);
+    engine.isForgetful = true;
+
+    const { message, messageGroupId } = await send(
+      api,
+      ann,
+      { recipientHandles: [ben.handle] },
+      'once',
+      clientMessageId,
+    );
+
+    const { edges } = await listMessages(api, ben, { messageGroupId });
+    expect(edges.map(({ node }) => [node.id, node.sequence])).toEqual([[message.id, 1]]);
+    expect(engine.isForgetful).toBe(false);
+    // By which AWS tells the attempts of one transaction from several.
+    expect(engine.tokens).toEqual([expect.any(String), engine.tokens[0]]);
+  });
 });
 
 test.each([
