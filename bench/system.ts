@@ -81,10 +81,9 @@ export async function startSystem(
   const log = await open(join(folder, 'api.log'), 'w');
   undo.push(() => log.close());
   const [apiPort, metricsPort] = [await freePort(), await freePort()];
-  const api = spawn(process.execPath, [...profiling, join(bundles, 'app', 'api.js')], {
+  const api = spawn(process.execPath, [...(await nodeOptions()), ...profiling, join(bundles, 'app', 'api.js')], {
     env: {
       PATH: process.env['PATH'],
-      NODE_OPTIONS: await nodeOptions(),
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       NODE_EXTRA_CA_CERTS: certificateFile,
       ...SETTINGS,
@@ -112,9 +111,11 @@ export async function startSystem(
   };
 }
 
-/** What Node is told in the image. */
-async function nodeOptions(): Promise<string | undefined> {
-  return /NODE_OPTIONS="(.*)"/.exec(await readFile(new URL('../Dockerfile', import.meta.url), 'utf8'))?.[1];
+/** What Node is told in the image's command. */
+async function nodeOptions(): Promise<string[]> {
+  const dockerfile = await readFile(new URL('../Dockerfile', import.meta.url), 'utf8');
+  const command: string[] = JSON.parse(/^CMD (.*)$/m.exec(dockerfile)?.[1] ?? '[]');
+  return command.slice(1, -1);
 }
 
 async function signUp(

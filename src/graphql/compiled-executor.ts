@@ -118,7 +118,8 @@ async function executeCompiled(
   // code has them checked once more, which changes nothing: all input is made of GraphQL's own scalars.
   const variables = getVariableValues(schema, variableDefinitions, given);
   if (variables.errors) return { errors: variables.errors };
-  const result = await query(undefined, context, variables.coerced);
+  // It would find what every object inherits, such as `toString`, among variables that were not given.
+  const result = await query(undefined, context, { __proto__: null, ...variables.coerced });
   return result.errors ? { ...result, errors: result.errors.map(usualError) } : result;
 }
 

@@ -60,11 +60,16 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
 /** The same, without what it guesses that the client meant: that tells of the schema, and Apollo hides it in errors of documents alone. */
 export function formatErrorWithoutSuggestions(formatted: GraphQLFormattedError, error: unknown): GraphQLFormattedError {
   const told = formatError(formatted, error);
-  return { ...told, message: told.message.replace(SUGGESTION, '') };
+  return { ...told, message: withoutSuggestion(told.message) };
 }
 
-/** As GraphQL.js ends its messages. */
-const SUGGESTION = / Did you mean [^?]*\?$/;
+/** As GraphQL.js begins what it ends its messages with. What comes before may be a client's value of any length: a pattern would try them all. */
+const SUGGESTION = ' Did you mean ';
+
+function withoutSuggestion(message: string): string {
+  const start = message.lastIndexOf(SUGGESTION);
+  return start >= 0 && message.indexOf('?', start) === message.length - 1 ? message.slice(0, start) : message;
+}
 
 /** Apollo gives its own errors, all of them about the request, another code than this. */
 function isInternal(error: unknown): boolean {

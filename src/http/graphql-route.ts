@@ -65,7 +65,7 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
 }
 
 /** The parts that a request needs have this long for all that they are asked together, so that nobody waits for more than 10 s, its turn included. */
-const DEADLINE_MS = 8_000;
+const DEADLINE_MS = 7_500;
 
 async function contextOf(
   request: FastifyRequest,

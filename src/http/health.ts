@@ -12,6 +12,7 @@ const DEADLINE_MS = 2_000;
  * within 2 s: 200, or 503 with the name of each part that does not.
  */
 export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): FastifyPluginAsync {
+  const shared = Object.entries(checks).map(([name, check]) => [name, oneAtATime(check)] as const);
   return async (app) => {
     app.addHook('onSend', async (_, reply) => {
       reply.header('cache-control', 'no-store');
@@ -21,9 +22,9 @@ export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): Fas
 
     app.get('/health/ready', async ({ log }, reply) => {
       const outcomes = await Promise.all(
-        Object.entries(checks).map(async ([name, check]) => {
+        shared.map(async ([name, check]) => {
           try {
-            await within(DEADLINE_MS, check());
+            await check();
             return [name, 'ready'] as const;
           } catch (err) {
             log.warn({ err, part: name }, 'not ready');
@@ -36,5 +37,16 @@ export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): Fas
         .code(ready ? 200 : 503)
         .send({ status: ready ? 'ready' : 'unavailable', parts: Object.fromEntries(outcomes) });
     });
+  };
+}
+
+/** Anybody may ask, as often as they like: a part is asked once at a time, and all who ask meanwhile get the same answer. */
+function oneAtATime(check: HealthCheck): HealthCheck {
+  let asked: Promise<void> | undefined;
+  return () => {
+    asked ??= within(DEADLINE_MS, check()).finally(() => {
+      asked = undefined;
+    });
+    return asked;
   };
 }

@@ -9,6 +9,7 @@ import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthCheck, healthRoutes } from './health.ts';
+import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
@@ -83,6 +84,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   // Who looks after processes gives up on one that answers late.
   beginInTurns(app, ({ url }) => url?.startsWith('/health/') ?? false);
+  limitPipelining(app);
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');

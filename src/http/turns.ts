@@ -50,6 +50,7 @@ export function beginInTurns(app: FastifyInstance, isUrgent: (request: IncomingM
   }
 
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (request.socket.destroyed) return;
     if (isUrgent(request) || (waiting.length === 0 && !isTurnOver())) beginOne(request, response, 1);
     else waiting.push({ request, response, since: performance.now() });
   });

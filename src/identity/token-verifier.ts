@@ -33,7 +33,7 @@ const REMEMBERED_TOKENS = 5_000;
  * A token that was found valid is remembered until it expires, or keys are fetched: those of before may hold no more.
  */
 export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
-  const subjects = new LRUCache<string, string>({ max: REMEMBERED_TOKENS });
+  const subjects = new LRUCache<string, Claims>({ max: REMEMBERED_TOKENS });
   const jwksCache = new IssuerKeys(() => subjects.clear());
   const verifier =
     identity.kind === 'cognito'
@@ -54,11 +54,12 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
   return {
     subjectOf: async (token) => {
       const known = subjects.get(token);
-      if (known !== undefined) return known;
+      // By the clock that tells the time: the cache's own goes on from when the token was verified.
+      if (known && Date.now() < known.expiresAt) return known.subject;
       try {
-        const { subject, expiresAt } = claims(await verifier.verify(token));
-        subjects.set(token, subject, { ttl: Math.max(1, expiresAt - Date.now()) });
-        return subject;
+        const verified = claims(await verifier.verify(token));
+        subjects.set(token, verified);
+        return verified.subject;
       } catch (error) {
         if (KEYS_MISSING.some((kind) => error instanceof kind))
           throw new UnavailableError('The issuer of tokens does not answer. Try again.', { cause: error });
@@ -134,7 +135,13 @@ function checkAccessToken(payload: JwtPayload, audience: string): void {
 }
 
 /** The library takes a token that never expires, or that is nobody's. */
-function claims({ sub, exp }: JwtPayload): { subject: string; expiresAt: number } {
+interface Claims {
+  readonly subject: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
+function claims({ sub, exp }: JwtPayload): Claims {
   if (exp === undefined) throw new Error('The token never expires');
   if (!sub) throw new Error('The token is nobody’s');
   return { subject: sub, expiresAt: exp * 1_000 };

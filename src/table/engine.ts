@@ -92,10 +92,10 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
   /** What this machine's clock lacks to the engine's, where they are far apart. */
   let clockOffsetMs = 0;
 
-  /** @returns whether the clock was wrong, by the date of an answer */
-  function correctClock({ headers }: HttpResponse): boolean {
+  /** @returns whether the offset that was signed with is wrong, by the date of an answer: others may have corrected it meanwhile */
+  function correctClock({ headers }: HttpResponse, usedOffsetMs: number): boolean {
     const offsetMs = Date.parse(headers['date'] ?? '') - Date.now();
-    const isWrong = Math.abs(offsetMs - clockOffsetMs) > MOST_SKEW_MS;
+    const isWrong = Math.abs(offsetMs - usedOffsetMs) > MOST_SKEW_MS;
     if (isWrong) clockOffsetMs = offsetMs;
     return isWrong;
   }
@@ -112,7 +112,8 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
       headers: { host, 'content-type': CONTENT_TYPE, 'x-amz-target': TARGET_PREFIX + operation },
       body,
     });
-    const request = await signer.sign(unsigned, { signingDate: new Date(Date.now() + clockOffsetMs) });
+    const usedOffsetMs = clockOffsetMs;
+    const request = await signer.sign(unsigned, { signingDate: new Date(Date.now() + usedOffsetMs) });
     const startedAt = performance.now();
     // The same for most calls, for which a connection then needs no other timer than for the call before.
     const patienceMs = Math.min((deadline ?? Number.POSITIVE_INFINITY) - startedAt, ANSWER_MS);
@@ -124,8 +125,9 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
     const reply = await textOf(response.body, startedAt + patienceMs);
     const output = parse(reply, response);
     if (response.statusCode === 200) return output;
+    if (response.statusCode < 300) throw new UnreadableAnswerError(response.statusCode);
     const error = await exceptionOf(client, response, reply);
-    if (isClockSkewError(error) && correctClock(response))
+    if (isClockSkewError(error) && correctClock(response, usedOffsetMs))
       error.$metadata = { ...error.$metadata, clockSkewCorrected: true };
     throw error;
   }
@@ -172,7 +174,7 @@ function isOver({ deadline, signal }: Patience): boolean {
 }
 
 /** Told apart by its name, like the SDK's own. */
-class OutOfTimeError extends Error {
+export class OutOfTimeError extends Error {
   override readonly name = 'TimeoutError';
 
   constructor() {
@@ -185,7 +187,7 @@ class UnreadableAnswerError extends Error {
   readonly code = 'UNREADABLE_ANSWER';
 
   constructor(statusCode: number) {
-    super(`An answer with status ${statusCode} is no JSON`);
+    super(`An answer with status ${statusCode} is none of the engine's`);
   }
 }
 

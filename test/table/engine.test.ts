@@ -287,7 +287,7 @@ describe.each([
       .call('Query', QUERY)
       .catch((error: unknown) => error);
 
-    expect(error).toMatchObject({ cause: { message: 'An answer with status 200 is no JSON' } });
+    expect(error).toMatchObject({ cause: { message: "An answer with status 200 is none of the engine's" } });
     expect(error).not.toHaveProperty('cause.cause');
   });
 
