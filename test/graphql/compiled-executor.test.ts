@@ -223,6 +223,13 @@ const CASES: readonly Case[] = [
     () => ({ query: '{ messageGroups(first: 1, after: null) { edges { cursor } pageInfo { startCursor } } }' }),
     '"startCursor":"',
   ],
+  ...['toString', 'constructor', '__proto__'].map(
+    (name): Case => [
+      `a variable ${name}, which is not given`,
+      () => ({ query: `query ($${name}: Int) { messageGroups(first: $${name}) { edges { cursor } } }` }),
+      '"cursor"',
+    ],
+  ),
   ['introspection', () => ({ query: getIntrospectionQuery() }), '"MessageDestination"'],
   [
     'a type by its name',

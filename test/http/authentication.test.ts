@@ -601,6 +601,19 @@ describe('the verifier', () => {
     await expect(subject).rejects.toBeInstanceOf(UnavailableError);
   });
 
+  test('a token that was verified is refused once it has expired by the clock, wherever that was set', async () => {
+    const issuer = await startIssuer();
+    onTestFinished(() => issuer.stop());
+    const verifier = createTokenVerifier(issuer.identity);
+    const token = await issuer.sign({ sub: 'ann', exp: now() + HOUR });
+    expect(await verifier.subjectOf(token)).toBe('ann');
+
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * HOUR * 1_000 });
+    onTestFinished(() => void vi.useRealTimers());
+
+    await expect(verifier.subjectOf(token)).rejects.toBeInstanceOf(UnauthenticatedError);
+  });
+
   test('once the issuer answers again, so does the verifier', async () => {
     const issuer = await startIssuer();
     onTestFinished(() => issuer.stop());

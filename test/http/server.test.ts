@@ -876,6 +876,26 @@ describe('health', () => {
     });
   });
 
+  test('a part is asked once at a time, however many want to know', async () => {
+    const answers: (() => void)[] = [];
+    const api = await anApi({ healthChecks: { table: () => new Promise((resolve) => answers.push(resolve)) } });
+    let arrived = 0;
+    api.server.server.on('request', () => {
+      arrived += 1;
+    });
+
+    const replies = Array.from({ length: 20 }, () => fetch(pathOf(api, '/health/ready')));
+    await vi.waitFor(() => expect(arrived).toBe(20));
+    for (const answer of answers) answer();
+
+    expect((await Promise.all(replies)).map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(answers).toHaveLength(1);
+    const later = fetch(pathOf(api, '/health/ready'));
+    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    answers[1]?.();
+    expect((await later).status).toBe(200);
+  });
+
   test('a part that fails after its time is over disturbs nobody', async () => {
     const failures: ((error: Error) => void)[] = [];
     const table = () => new Promise<void>((_, reject) => failures.push(reject));
