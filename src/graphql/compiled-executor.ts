@@ -15,7 +15,7 @@ import type { Context } from './context.ts';
 
 /**
  * As many operations are kept compiled, of clients that are deployed there are some tens, and no more than so many bytes of them: each takes
- * some 20 KB, and keeps its document.
+ * some 20 KB and about as much as its document, which it keeps.
  */
 const COMPILED_OPERATIONS = 500;
 const COMPILED_BYTES = 16 * 1024 * 1024;
@@ -101,7 +101,7 @@ function compiler(schema: GraphQLSchema) {
     if (!query) {
       const result = compileQuery(schema, document, operationName ?? undefined);
       query = isCompiledQuery(result) ? result.query : 'not compilable';
-      compiled.set(operation, query, { size: OPERATION_BYTES + bytesOfDocument(document) });
+      compiled.set(operation, query, { size: OPERATION_BYTES + 2 * bytesOfDocument(document) });
     }
     return query === 'not compilable' ? undefined : query;
   };

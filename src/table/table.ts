@@ -34,8 +34,8 @@ export interface TableOptions {
 }
 
 /**
- * Connections at once. A call that waits for one in vain is given up like one that can't connect, so there are enough for 100 operations, of
- * which some make two calls at a time.
+ * Connections at once, over Node's own client. A call that waits for one in vain is given up like one that can't connect, so there are enough
+ * for 100 operations, of which some make two calls at a time.
  */
 const MAX_CONNECTIONS = 200;
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { anApi, useApi } from '../support/api.ts';
@@ -93,3 +94,18 @@ test('thousands of bodies and tokens that can’t be taken are 4xx each, and lea
   expect(last.resident - first.resident).toBeLessThan(MOST_GROWTH_MB.resident);
   expect(status).toBe(200);
 }, 180_000);
+
+test('a client that pipelines a quarter of a million requests is hung up on, and fills no memory', async () => {
+  const { table, issuer } = await anApi();
+  const api = await startApi(table, { ...issuerVariables(issuer), NODE_OPTIONS: '--max-old-space-size=72' });
+  const { hostname, port } = new URL(api.url);
+
+  for (const path of ['/graphql', '/health/ready']) {
+    const requests = `GET ${path} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`.repeat(250_000);
+    const socket = connect(Number(port), hostname).on('error', () => {});
+    socket.write(requests);
+    await new Promise((hungUp) => socket.once('close', hungUp));
+  }
+
+  expect((await fetch(new URL('/health/live', api.url))).status).toBe(200);
+}, 60_000);
