@@ -36,6 +36,8 @@ export async function openConnection(url: string, start: string): Promise<Socket
   const { port } = new URL(url);
   const socket = connect(Number(port), '127.0.0.1');
   onTestFinished(() => void socket.destroy());
+  // A server that ends may reset it when nobody waits for anything on it any more.
+  socket.on('error', () => {});
   await once(socket, 'connect');
   if (start) await new Promise((resolve) => socket.write(start, resolve));
   return socket;
