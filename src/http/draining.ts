@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
+import type { Connections } from './connections.ts';
 
 /** How long a client may still take to send a request whose beginning has arrived. */
 const UNFINISHED_MS = 2_000;
@@ -19,25 +19,12 @@ const MOST_TURNS = 1_000;
  * Has the server close within 10 s, and not before each request is answered that has arrived. Node by itself would wait for connections
  * that were never used, and for clients that send or read slowly, without end.
  */
-export function drainConnections(app: FastifyInstance): void {
-  /** Of each connection: what is under way on it, and how much was read of it when it last had nothing under way. */
-  const connections = new Map<Socket, { requests: IncomingMessage[]; bytesRead: number }>();
+export function drainConnections(app: FastifyInstance, connections: Connections): void {
   let isClosing = false;
   let opened = 0;
 
-  app.server.on('connection', (socket: Socket) => {
+  app.server.on('connection', () => {
     opened += 1;
-    connections.set(socket, { requests: [], bytesRead: 0 });
-    socket.once('close', () => connections.delete(socket));
-  });
-  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const connection = connections.get(request.socket);
-    connection?.requests.push(request);
-    response.once('close', () => {
-      if (!connection) return;
-      connection.requests.splice(connection.requests.indexOf(request), 1);
-      connection.bytesRead = request.socket.bytesRead;
-    });
   });
 
   function hangUp(isDone: (requests: readonly IncomingMessage[], unread: number) => boolean): void {

@@ -5,6 +5,7 @@ import cors from '@fastify/cors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
+import { watchConnections } from './connections.ts';
 import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
@@ -84,11 +85,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   });
   // Who looks after processes gives up on one that answers late.
   beginInTurns(app, ({ url }) => url?.startsWith('/health/') ?? false);
-  limitPipelining(app);
+  const connections = watchConnections(app);
+  limitPipelining(app, connections);
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
-  drainConnections(app);
+  drainConnections(app, connections);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
   takeStrictJson(app);

@@ -8,7 +8,6 @@ import {
   type GetItemOutput,
   type PutItemInput,
   type PutItemOutput,
-  Query$,
   QueryCommand,
   type QueryInput,
   type QueryOutput,
@@ -20,17 +19,11 @@ import {
   type UpdateItemOutput,
 } from '@aws-sdk/client-dynamodb';
 import { getEndpointFromInstructions } from '@smithy/core/endpoints';
-import { HttpRequest, HttpResponse } from '@smithy/core/protocols';
-import {
-  isClockSkewError,
-  isServerError,
-  isThrottlingError,
-  isTransientError,
-  StandardRetryStrategy,
-} from '@smithy/core/retry';
-import { operation as operationSchema } from '@smithy/core/schema';
+import { HttpRequest, type HttpResponse } from '@smithy/core/protocols';
+import { isClockSkewError, StandardRetryStrategy } from '@smithy/core/retry';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { ClientProtocol, RetryErrorType, SdkError, SerdeFunctions } from '@smithy/types';
+import type { SdkError } from '@smithy/types';
+import { exceptionOf, OutOfTimeError, retryErrorType, UnreadableAnswerError } from './engine-errors.ts';
 import { Sha256 } from './sha256.ts';
 
 /** The operations on items, by the API's names, as they are on the wire: an item's values are `{ S: 'text' }`, `{ N: '1' }` and so on. */
@@ -115,7 +108,6 @@ export function engineCaller(client: DynamoDBClient): EngineCaller {
     const usedOffsetMs = clockOffsetMs;
     const request = await signer.sign(unsigned, { signingDate: new Date(Date.now() + usedOffsetMs) });
     const startedAt = performance.now();
-    // The same for most calls, for which a connection then needs no other timer than for the call before.
     const patienceMs = Math.min((deadline ?? Number.POSITIVE_INFINITY) - startedAt, ANSWER_MS);
     if (patienceMs <= 0) throw new OutOfTimeError();
     const { response } = await requestHandler.handle(request, {
@@ -173,53 +165,7 @@ function isOver({ deadline, signal }: Patience): boolean {
   return signal?.aborted === true || (deadline !== undefined && performance.now() >= deadline);
 }
 
-/** Told apart by its name, like the SDK's own. */
-export class OutOfTimeError extends Error {
-  override readonly name = 'TimeoutError';
-
-  constructor() {
-    super('The call is out of time');
-  }
-}
-
-/** An answer that was cut off, or that somebody between here and the engine made. What it says is left out: that may be of a message. */
-class UnreadableAnswerError extends Error {
-  readonly code = 'UNREADABLE_ANSWER';
-
-  constructor(statusCode: number) {
-    super(`An answer with status ${statusCode} is none of the engine's`);
-  }
-}
-
 /** Where the engine is: at the endpoint of the configuration, of the SDK's own variables and files, or else of the region. */
 async function addressOf(client: DynamoDBClient): Promise<URL> {
   return (await getEndpointFromInstructions({}, QueryCommand, { ...client.config })).url;
-}
-
-/** The exception that the SDK makes of a reply. */
-async function exceptionOf(
-  { config }: DynamoDBClient,
-  { statusCode, headers }: HttpResponse,
-  reply: string,
-): Promise<SdkError> {
-  const [, namespace, name, traits, input, output] = Query$;
-  // Which operation it was makes no difference to its errors.
-  const schema = operationSchema(namespace, name, traits, input, output);
-  const response = new HttpResponse({ statusCode, headers, body: Buffer.from(reply) });
-  const protocol = config.protocol as ClientProtocol<unknown, unknown>;
-  return protocol
-    .deserializeResponse(schema, config as unknown as SerdeFunctions, response)
-    .catch((error: SdkError) => error) as Promise<SdkError>;
-}
-
-function retryErrorType(error: SdkError): RetryErrorType {
-  if (isThrottlingError(error)) return 'THROTTLING';
-  if (isTransientError(error) || isServerError(error) || isUndici(error) || error instanceof UnreadableAnswerError)
-    return 'TRANSIENT';
-  return 'CLIENT_ERROR';
-}
-
-/** A connection that ends in the middle of an answer is known by a code of the HTTP client alone. */
-function isUndici(error: object): boolean {
-  return 'code' in error && String(error.code).startsWith('UND_ERR_');
 }

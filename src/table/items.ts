@@ -1,5 +1,4 @@
 import type { Message, MessageGroupKind, MessageGroupProfile } from '../model.ts';
-import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
 import {
   MalformedAttributeError,
   readCount,
@@ -9,8 +8,9 @@ import {
   readText,
   readUuid,
   readUuids,
-  type WireItem,
-} from './wire.ts';
+} from './attributes.ts';
+import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
+import type { WireItem } from './wire.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 

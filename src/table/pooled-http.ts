@@ -1,7 +1,7 @@
 import { type HttpHandler, type HttpRequest, HttpResponse } from '@smithy/core/protocols';
 import type { HttpHandlerOptions } from '@smithy/types';
 import { Agent, type Dispatcher } from 'undici';
-import { OutOfTimeError } from './engine.ts';
+import { OutOfTimeError } from './engine-errors.ts';
 
 /** How long an idle connection is kept; AWS keeps it longer. */
 const KEEP_ALIVE_MS = 20_000;

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { fastify } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
+import { watchConnections } from '../../src/http/connections.ts';
 import { limitPipelining } from '../../src/http/pipelining.ts';
 import { beginInTurns } from '../../src/http/turns.ts';
 
@@ -10,7 +11,7 @@ async function pipeline(count: number) {
   const app = fastify();
   let begun = 0;
   beginInTurns(app, () => false);
-  limitPipelining(app);
+  limitPipelining(app, watchConnections(app));
   app.get('/', async () => {
     begun += 1;
     return 'answer';
