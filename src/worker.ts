@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { timed, within } from './calls.ts';
 import { readWorkerConfig } from './config/worker.ts';
@@ -94,6 +95,8 @@ async function start(): Promise<void> {
       metrics.onEngineCall(call);
       if (traces) engineCalls.push(call);
     };
+    // The batch's calls listen to it, which are more at once than Node takes for intended.
+    setMaxListeners(0, held);
     const observed = observeCalls(table, onCall, { signal: held });
     return timed(
       'update summaries',
