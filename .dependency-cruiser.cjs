@@ -4,7 +4,7 @@
 /** Which folders of src/ each folder may import, besides itself, model.ts and errors.ts. */
 const ARROWS = {
   http: ['config', 'graphql', 'messaging', 'table', 'telemetry', 'users'],
-  telemetry: ['config', 'stream', 'table'],
+  telemetry: ['config', 'log\\.ts', 'stream', 'table'],
   graphql: ['config', 'messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
   table: [],

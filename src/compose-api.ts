@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { within } from './calls.ts';
 import type { ApiConfig } from './config/api.ts';
@@ -28,7 +29,10 @@ const FAREWELL_MS = 200;
 export interface Api {
   readonly server: FastifyInstance;
   readonly log: Log;
-  /** Ends the requests under way, and then closes the connections. */
+  /**
+   * Reports not ready, serves for another `shutdownDelayMs`, so that load balancers notice, answers the requests under way, and then
+   * closes the connections.
+   */
   close(): Promise<void>;
 }
 
@@ -57,6 +61,7 @@ export async function composeApi(
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
   const rateLimits = await openRateLimits(config.rateLimits, log);
+  let isStopping = false;
   const server = await createHttpServer({
     log,
     local: config.local,
@@ -70,13 +75,18 @@ export async function composeApi(
     directory,
     directoryPatienceMs: DIRECTORY_PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(config.identity)),
-    healthChecks: { table: () => pingTable(table), directory: directory.ping },
+    health: {
+      checks: { table: () => pingTable(table), directory: directory.ping },
+      isStopping: () => isStopping,
+    },
     requestListeners: [metrics?.onRequest, traces?.onRequest].filter((each) => each !== undefined),
   });
   return {
     server,
     log,
     close: async () => {
+      isStopping = true;
+      await delay(config.shutdownDelayMs);
       await server.close();
       // A directory that is silent does not answer a farewell either.
       await Promise.all([within(FAREWELL_MS, pool.end()).catch(() => {}), traces?.stop()]);

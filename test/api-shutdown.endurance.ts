@@ -124,3 +124,37 @@ test('SIGTERM while neither engine nor directory answers, and a client keeps hal
   expect(code).toBe(0);
   expect(afterMs).toBeLessThan(STOP_MS);
 });
+
+test('SIGTERM with SHUTDOWN_DELAY_SECONDS: the API reports not ready at once, and serves new connections for as long', async () => {
+  const { api, send, success } = await aRunningApi({ SHUTDOWN_DELAY_SECONDS: '2' });
+  const ready = async () => (await fetch(new URL('/health/ready', api.url))).status;
+  const before = await ready();
+
+  const stopping = timedStop(api);
+  await vi.waitFor(async () => expect(await ready()).toBe(503));
+  const answers = await answersOf(send(3));
+  const { code, afterMs } = await stopping;
+
+  expect(before).toBe(200);
+  expect(answers).toEqual([success, success, success]);
+  expect(code).toBe(0);
+  expect(afterMs).toBeGreaterThan(2_000);
+  await expect(openConnection(api.url, '')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+test('an API whose log nothing reads goes on serving, drops lines and counts them', async () => {
+  const api = await startApi(await aTable(), issuerVariables(issuer), { output: 'pipe' });
+  const live = new URL('/health/live', api.url);
+
+  // Some 250 bytes are logged of each, and 1 MB waits for a reader.
+  for (let round = 0; round < 400; round += 1) {
+    const replies = await Promise.all(Array.from({ length: 25 }, () => fetch(live)));
+    for (const reply of replies) {
+      expect(reply.status).toBe(200);
+      await reply.arrayBuffer();
+    }
+  }
+
+  expect(await api.metric('log_lines_dropped_total')).toBeGreaterThan(0);
+  expect(await api.stop()).toBe(0);
+});

@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import { UnavailableError } from '../src/errors.ts';
@@ -77,4 +81,34 @@ test('a connection to the directory that is lost is told of in a few words', asy
   expect(errorIn(lines[0])).toMatchObject({ message: expect.stringMatching(/hung up|terminated/) });
   expect(lines[0]?.length).toBeLessThan(2_000);
   expect(lines[0]).not.toContain('secretKey');
+});
+
+test('a process whose output nothing reads goes on, and tells how many lines it dropped', async () => {
+  // Ten times what waits for a reader at most.
+  const program = `
+    import { openLog, droppedLogLines } from ${JSON.stringify(new URL('../src/log.ts', import.meta.url).href)};
+    const log = openLog('info');
+    for (let line = 0; line < 10_000; line += 1) log.info({ padding: 'x'.repeat(1_000) }, 'a line');
+    process.send(droppedLogLines());
+    process.on('message', () => {
+      log.info('the last line');
+      process.disconnect();
+    });`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+
+  const [dropped] = await once(child, 'message');
+  const lines: { msg: string; dropped?: number }[] = [];
+  createInterface({ input: child.stdout as Readable }).on('line', (line) => lines.push(JSON.parse(line)));
+  await vi.waitFor(() => expect(lines.length + dropped).toBe(10_000));
+  child.send('go on');
+  await once(child, 'exit');
+
+  expect(dropped).toBeGreaterThan(5_000);
+  expect(lines.slice(-2)).toMatchObject([
+    { level: 40, msg: 'log lines were dropped because nothing read them', dropped },
+    { msg: 'the last line' },
+  ]);
 });

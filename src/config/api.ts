@@ -44,6 +44,8 @@ export interface ApiConfig {
   readonly trustedProxies: readonly string[];
   /** From where on requests are refused; never when absent. */
   readonly overload: OverloadLimits | undefined;
+  /** How long the API still serves after SIGTERM while it reports not ready, in milliseconds. */
+  readonly shutdownDelayMs: number;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -61,6 +63,7 @@ const apiVariables = z.object({
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
+  SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
   CORS_ORIGINS: list.pipe(z.array(origin)),
   SANDBOX_TOKEN: z.string().optional(),
 });
@@ -97,6 +100,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
     overload: { eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS, atOnce: api.MAX_OPERATIONS_AT_ONCE },
+    shutdownDelayMs: api.SHUTDOWN_DELAY_SECONDS * 1_000,
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

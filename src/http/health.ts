@@ -1,18 +1,29 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { within } from '../calls.ts';
 
-/** A part that the process can't work without: resolves when it answers. */
+/** Resolves when a dependency answers. */
 export type HealthCheck = () => Promise<void>;
 
-/** How long a part has to answer. */
+/** How long a dependency has to answer. */
 const DEADLINE_MS = 2_000;
 
+export interface HealthOptions {
+  /** One check for each dependency, by its name in the reply. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** Whether the process has begun to stop, so that load balancers must send new requests elsewhere. */
+  readonly isStopping: () => boolean;
+}
+
 /**
- * `GET /health/live` says that the process serves, and `GET /health/ready` whether the parts it needs answer
- * within 2 s: 200, or 503 with the name of each part that does not.
+ * Serves `GET /health/live`, 200 while the process serves, and `GET /health/ready`.
+ *
+ * Readiness is 503 until every dependency has answered once, and from the moment that the process begins to stop. In between it is
+ * 200, with the state of each dependency in the body: a dependency that fails fails for all instances at once, and without any of
+ * them the requests that do not need it would fail too.
  */
-export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): FastifyPluginAsync {
+export function healthRoutes({ checks, isStopping }: HealthOptions): FastifyPluginAsync {
   const shared = Object.entries(checks).map(([name, check]) => [name, oneAtATime(check)] as const);
+  let hasStarted = false;
   return async (app) => {
     app.addHook('onSend', async (_, reply) => {
       reply.header('cache-control', 'no-store');
@@ -21,32 +32,33 @@ export function healthRoutes(checks: Readonly<Record<string, HealthCheck>>): Fas
     app.get('/health/live', async () => ({ status: 'live' }));
 
     app.get('/health/ready', async ({ log }, reply) => {
-      const outcomes = await Promise.all(
+      if (isStopping()) return reply.code(503).send({ status: 'stopping' });
+      const states = await Promise.all(
         shared.map(async ([name, check]) => {
           try {
             await check();
-            return [name, 'ready'] as const;
+            return [name, 'available'] as const;
           } catch (err) {
-            log.warn({ err, part: name }, 'not ready');
+            log.warn({ err, dependency: name }, 'a dependency is not available');
             return [name, 'unavailable'] as const;
           }
         }),
       );
-      const ready = outcomes.every(([, status]) => status === 'ready');
+      hasStarted ||= states.every(([, state]) => state === 'available');
       return reply
-        .code(ready ? 200 : 503)
-        .send({ status: ready ? 'ready' : 'unavailable', parts: Object.fromEntries(outcomes) });
+        .code(hasStarted ? 200 : 503)
+        .send({ status: hasStarted ? 'ready' : 'starting', dependencies: Object.fromEntries(states) });
     });
   };
 }
 
-/** Anybody may ask, as often as they like: a part is asked once at a time, and all who ask meanwhile get the same answer. */
+/** Runs a check once at a time. Callers that ask meanwhile share its result, because anyone may ask as often as they like. */
 function oneAtATime(check: HealthCheck): HealthCheck {
-  let asked: Promise<void> | undefined;
+  let running: Promise<void> | undefined;
   return () => {
-    asked ??= within(DEADLINE_MS, check()).finally(() => {
-      asked = undefined;
+    running ??= within(DEADLINE_MS, check()).finally(() => {
+      running = undefined;
     });
-    return asked;
+    return running;
   };
 }

@@ -9,7 +9,7 @@ import { watchConnections } from './connections.ts';
 import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
-import { type HealthCheck, healthRoutes } from './health.ts';
+import { type HealthOptions, healthRoutes } from './health.ts';
 import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -27,7 +27,7 @@ export interface HttpServerOptions
   readonly corsOrigins: readonly string[];
   /** Addresses and ranges of proxies, whose `X-Forwarded-For` says where a request comes from. */
   readonly trustedProxies: readonly string[];
-  readonly healthChecks: Readonly<Record<string, HealthCheck>>;
+  readonly health: HealthOptions;
   readonly requestListeners: readonly RequestListener[];
 }
 
@@ -122,7 +122,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     threshold: COMPRESSION_THRESHOLD_BYTES,
     ...COMPRESSION,
   });
-  await app.register(healthRoutes(options.healthChecks));
+  await app.register(healthRoutes(options.health));
   await app.register(graphqlRoute({ ...options, graphql, anonymousIntrospection: local }));
   return app;
 }

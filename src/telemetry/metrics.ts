@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { droppedLogLines } from '../log.ts';
 import type { ShardWatch } from '../stream/watch.ts';
 import type { EngineCall } from '../table/table.ts';
 import type { RequestReport } from './request-report.ts';
@@ -86,6 +87,15 @@ export function createWorkerMetrics(): WorkerMetrics {
 function openRegistry(): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Counter({
+    name: 'log_lines_dropped_total',
+    help: 'Log lines that were dropped because nothing read them',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLogLines());
+    },
+  });
   return registry;
 }
 

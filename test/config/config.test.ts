@@ -64,6 +64,7 @@ describe('what is read', () => {
       rateLimits: { reads: 1200, sends: 300, refusals: 60, redisUrl: undefined },
       trustedProxies: [],
       overload: { eventLoopDelayMs: 300, atOnce: 50 },
+      shutdownDelayMs: 0,
     });
   });
 
@@ -105,6 +106,7 @@ describe('what is read', () => {
       GRAPHQL_MAX_DIRECTIVES: '3',
       GRAPHQL_MAX_TOKENS: '40',
       GRAPHQL_MAX_COST: '5',
+      SHUTDOWN_DELAY_SECONDS: '15',
       METRICS_PORT: '9464',
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
     });
@@ -130,6 +132,7 @@ describe('what is read', () => {
       rateLimits: { reads: 1, sends: 2, refusals: 3, redisUrl: 'rediss://:secret@redis.example.com:6380/1' },
       trustedProxies: ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
       overload: { eventLoopDelayMs: 100, atOnce: 7 },
+      shutdownDelayMs: 15_000,
     });
   });
 

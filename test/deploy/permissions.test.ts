@@ -92,6 +92,7 @@ test('the API may do what it does, and nothing else', async () => {
     rateLimits: DEFAULT_RATE_LIMITS,
     trustedProxies: [],
     overload: undefined,
+    shutdownDelayMs: 0,
     metrics: undefined,
     tracesEndpoint: undefined,
   });

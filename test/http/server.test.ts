@@ -801,115 +801,6 @@ describe('requests that are refused', () => {
   }
 });
 
-describe('health', () => {
-  test('a process that serves is live, whatever its parts do', async () => {
-    const api = await anApi({ healthChecks: { table: () => Promise.reject(new Error('no table')) } });
-
-    const response = await fetch(pathOf(api, '/health/live'));
-
-    expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ status: 'live' });
-    expect(response.headers.get('cache-control')).toBe('no-store');
-  });
-
-  test('it is ready while its parts answer', async () => {
-    const api = await anApi();
-
-    const response = await fetch(pathOf(api, '/health/ready'));
-
-    expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ status: 'ready', parts: { table: 'ready', directory: 'ready' } });
-    expect(response.headers.get('cache-control')).toBe('no-store');
-  });
-
-  test('it is not ready without its table', async () => {
-    const api = await anApi();
-    await loseTable(api);
-
-    const response = await fetch(pathOf(api, '/health/ready'));
-
-    expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({
-      status: 'unavailable',
-      parts: { table: 'unavailable', directory: 'ready' },
-    });
-  });
-
-  test('the part that fails is named, and why it does is for the log only', async () => {
-    const api = await anApi({
-      healthChecks: { table: async () => {}, directory: () => Promise.reject(new Error('wrong password for app')) },
-    });
-
-    const response = await fetch(pathOf(api, '/health/ready'));
-
-    expect(response.status).toBe(503);
-    const body = await response.text();
-    expect(JSON.parse(body)).toEqual({ status: 'unavailable', parts: { table: 'ready', directory: 'unavailable' } });
-    expect(body).not.toContain('password');
-    expect(api.logs.join('')).toContain('wrong password for app');
-  });
-
-  test('a check that throws at once counts as one that fails', async () => {
-    const api = await anApi({
-      healthChecks: {
-        table: () => {
-          throw new Error('not even a promise');
-        },
-      },
-    });
-
-    const response = await fetch(pathOf(api, '/health/ready'));
-
-    expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({ status: 'unavailable', parts: { table: 'unavailable' } });
-  });
-
-  test('a part that never answers counts as one that fails', async () => {
-    const api = await anApi({ healthChecks: { table: () => new Promise(() => {}), directory: async () => {} } });
-
-    const response = await fetch(pathOf(api, '/health/ready'));
-
-    expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({
-      status: 'unavailable',
-      parts: { table: 'unavailable', directory: 'ready' },
-    });
-  });
-
-  test('a part is asked once at a time, however many want to know', async () => {
-    const answers: (() => void)[] = [];
-    const api = await anApi({ healthChecks: { table: () => new Promise((resolve) => answers.push(resolve)) } });
-    let arrived = 0;
-    api.server.server.on('request', () => {
-      arrived += 1;
-    });
-
-    const replies = Array.from({ length: 20 }, () => fetch(pathOf(api, '/health/ready')));
-    await vi.waitFor(() => expect(arrived).toBe(20));
-    for (const answer of answers) answer();
-
-    expect((await Promise.all(replies)).map(({ status }) => status)).toEqual(Array(20).fill(200));
-    expect(answers).toHaveLength(1);
-    const later = fetch(pathOf(api, '/health/ready'));
-    await vi.waitFor(() => expect(answers).toHaveLength(2));
-    answers[1]?.();
-    expect((await later).status).toBe(200);
-  });
-
-  test('a part that fails after its time is over disturbs nobody', async () => {
-    const failures: ((error: Error) => void)[] = [];
-    const table = () => new Promise<void>((_, reject) => failures.push(reject));
-    const api = await anApi({ healthChecks: { table } });
-    await fetch(pathOf(api, '/health/ready'));
-
-    for (const fail of failures) fail(new Error('too late'));
-    const response = await fetch(pathOf(api, '/health/live'));
-
-    expect(failures).toHaveLength(1);
-    expect(response.status).toBe(200);
-  });
-});
-
 describe('closing', () => {
   test('a send that is under way is finished, and then nobody is let in', async () => {
     const api = await anApi();
@@ -1026,7 +917,7 @@ describe('closing', () => {
         await released;
         return viewerOf(token, findBySubject);
       },
-      healthChecks: {},
+      health: { checks: {}, isStopping: () => false },
       requestListeners: [],
     });
     await server.listen({ port: 0, host: '127.0.0.1' });

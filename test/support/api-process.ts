@@ -35,8 +35,13 @@ export interface ApiProcess {
  * over.
  *
  * @param environment the variables that name the issuer, and any others
+ * @param output where the process logs to: into a file, or into a pipe that the test may read
  */
-export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Promise<ApiProcess> {
+export async function startApi(
+  table: Table,
+  environment: NodeJS.ProcessEnv,
+  { output = 'file' }: { readonly output?: 'file' | 'pipe' } = {},
+): Promise<ApiProcess> {
   const [port, metricsPort] = [await freePort(), await freePort()];
   // It writes its log into the file by itself: a pipe would be read by whoever is busy asking it.
   const log = openSync(logFile('log'), 'a');
@@ -57,7 +62,7 @@ export async function startApi(table: Table, environment: NodeJS.ProcessEnv): Pr
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
       ...environment,
     },
-    stdio: ['ignore', log, 'pipe', 'ipc'],
+    stdio: ['ignore', output === 'file' ? log : 'pipe', 'pipe', 'ipc'],
   });
   closeSync(log);
   keepErrors(child.stderr as Readable);

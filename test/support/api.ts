@@ -80,6 +80,7 @@ export interface TestApiOptions {
   /** Another engine than that of all tests. */
   readonly dynamodbEndpoint?: string;
   readonly healthChecks?: Record<string, () => Promise<void>>;
+  readonly isStopping?: () => boolean;
   /** Another issuer than the one that all tests of the file share. */
   readonly issuer?: TestIssuer;
 }
@@ -151,7 +152,10 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     directory,
     directoryPatienceMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),
-    healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
+    health: {
+      checks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
+      isStopping: options.isStopping ?? (() => false),
+    },
     requestListeners: [
       (report) => {
         if (reports.push(report) === 1) expectLines();
