@@ -1,27 +1,15 @@
-import awsLambdaFastify from '@fastify/aws-lambda';
 import type { FastifyInstance } from 'fastify';
+import { type HttpEvent, requestOf } from './http-events.ts';
 
-/** A request as an HTTP API hands it over, payload format 2.0, as far as it matters here. */
-export interface HttpApiEvent {
-  readonly version: '2.0';
-  readonly rawPath: string;
-  readonly rawQueryString: string;
-  /** By their names in lower case; one that was sent several times has its values joined by commas. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly requestContext: {
-    readonly http: { readonly method: string; readonly sourceIp: string };
-  };
-  readonly body?: string;
-  readonly isBase64Encoded: boolean;
-}
-
-/** The reply that an HTTP API takes, payload format 2.0. */
+/** The reply that API Gateway and load balancers take. */
 export interface HttpApiReply {
   readonly statusCode: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Only for load balancers, whose target groups may read these in place of `headers`. */
+  readonly multiValueHeaders?: Readonly<Record<string, readonly string[]>>;
   readonly body: string;
-  /** A compressed body goes as base64: it is no text. */
-  readonly isBase64Encoded?: boolean;
+  /** Whether the body is base64, as a compressed one is. */
+  readonly isBase64Encoded: boolean;
 }
 
 export interface LambdaContext {
@@ -29,27 +17,43 @@ export interface LambdaContext {
 }
 
 /**
- * Serves an HTTP API's requests by the server, which listens nowhere.
+ * Serves the requests of an HTTP API, REST API or load balancer by a server that listens nowhere.
  *
- * The handler resolves with the reply, and what is left open then, the directory's connections, is kept for the next request:
- * Lambda waits for an empty event loop only where a handler takes a callback.
+ * The handler resolves with the reply. Open connections to the directory are kept for the next request, because Lambda waits for an empty
+ * event loop only if a handler takes a callback.
  */
 export function createHttpApiHandler(
   server: FastifyInstance,
-): (event: HttpApiEvent, context: LambdaContext) => Promise<HttpApiReply> {
-  const serve = awsLambdaFastify<object>(server, { decorateRequest: false });
-  return ({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }, context) =>
-    serve(
-      {
-        // As it was sent: the parameters that come beside it are decoded, and cut or joined at commas.
-        path: rawQueryString ? `${rawPath}?${rawQueryString}` : rawPath,
-        // Lambda's own lines in the log, and the HTTP API's, name this id too.
-        headers: { 'x-request-id': context.awsRequestId, ...headers },
-        requestContext,
-        body,
-        isBase64Encoded,
-      },
-      // The types ask for all of a context, the code for none.
-      context as Parameters<typeof serve>[1],
-    );
+): (event: HttpEvent, context: LambdaContext) => Promise<HttpApiReply> {
+  return async (event, { awsRequestId }) => {
+    const { method, url, headers, sourceIp } = requestOf(event);
+    const reply = await server.inject({
+      method: method as 'GET',
+      url,
+      // Lambda's own log lines, and API Gateway's, name this id too.
+      headers: { 'x-request-id': awsRequestId, ...headers },
+      remoteAddress: sourceIp,
+      ...(event.body != null && { payload: Buffer.from(event.body, event.isBase64Encoded ? 'base64' : 'utf8') }),
+    });
+    const replyHeaders = textHeaders(reply.headers);
+    const isBase64Encoded = 'content-encoding' in replyHeaders;
+    return {
+      statusCode: reply.statusCode,
+      headers: replyHeaders,
+      ...('elb' in event.requestContext && {
+        multiValueHeaders: Object.fromEntries(Object.entries(replyHeaders).map(([name, value]) => [name, [value]])),
+      }),
+      body: reply.rawPayload.toString(isBase64Encoded ? 'base64' : 'utf8'),
+      isBase64Encoded,
+    };
+  };
+}
+
+/** API Gateway takes headers as single texts. */
+function textHeaders(
+  headers: Readonly<Record<string, number | string | string[] | undefined>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
 }

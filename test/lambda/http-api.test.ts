@@ -2,8 +2,18 @@ import { gunzipSync } from 'node:zlib';
 import { auditServer } from 'graphql-http';
 import { expect, test } from 'vitest';
 import { createHttpApiHandler, type HttpApiReply } from '../../src/lambda/http-api.ts';
+import type { HttpEvent } from '../../src/lambda/http-events.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
-import { fetchThrough, httpApiEvent, inBase64, SOURCE_IP } from '../support/http-api.ts';
+import {
+  fetchThrough,
+  formatOneEvent,
+  httpApiEvent,
+  inBase64,
+  loadBalancerEvent,
+  restApiEvent,
+  SOURCE_IP,
+  underStage,
+} from '../support/http-api.ts';
 import { startGroup } from '../support/operations.ts';
 import type { Person } from '../support/people.ts';
 
@@ -157,4 +167,73 @@ test('a page of another origin is answered its preflight, and an unknown path is
     headers: { 'access-control-allow-origin': 'https://app.example.com' },
   });
   expect(unknown.statusCode).toBe(404);
+});
+
+const SOURCES: Record<string, (url: URL, init: RequestInit) => HttpEvent> = {
+  'an HTTP API with a named stage': (url, init) => underStage(httpApiEvent(url, init), 'prod'),
+  'an HTTP API whose stage is called like the path': (url, init) => underStage(httpApiEvent(url, init), 'graphql'),
+  'an HTTP API with payload format 1.0 and a named stage': (url, init) => formatOneEvent(url, init, 'prod'),
+  'a REST API': (url, init) => restApiEvent(url, init, 'prod'),
+  'a REST API whose stage is called like the path': (url, init) => restApiEvent(url, init, 'graphql'),
+  'a load balancer': (url, init) => loadBalancerEvent(url, init, 'single'),
+  'a load balancer with lists of values': (url, init) => loadBalancerEvent(url, init, 'multi'),
+};
+
+test.each(Object.entries(SOURCES))(
+  'behind %s, queries by POST and GET work, and the log has the client’s address',
+  async (_, event) => {
+    const api = await anApi();
+    const [ann] = await api.people(1);
+    const handler = createHttpApiHandler(api.server);
+    const headers = {
+      authorization: `Bearer ${await api.issuer.token(ann.subject)}`,
+      'apollo-require-preflight': 'true',
+    };
+    const query = 'query ($a: String!, $b: String!) { user(handle: $a) { id } other: user(handle: $b) { id } }';
+    const variables = JSON.stringify({ a: ann.handle, b: 'a+b, c&d %41' });
+    const get = new URL(ADDRESS);
+    get.search = new URLSearchParams({ query, variables }).toString();
+    const post = { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } };
+
+    const byGet = await handler(event(get, { headers }), CONTEXT);
+    const byPost = await handler(
+      event(ADDRESS, { ...post, body: '{"query":"{ viewer { handle } } # ünïcode"}' }),
+      CONTEXT,
+    );
+    const slashed = await handler(
+      event(new URL(`${ADDRESS}/`), { ...post, body: '{"query":"{ viewer { handle } }"}' }),
+      CONTEXT,
+    );
+
+    expect(dataOf(byGet)).toEqual({ user: { id: ann.id }, other: null });
+    expect(dataOf(byPost)).toEqual({ viewer: { handle: ann.handle } });
+    expect(dataOf(slashed)).toEqual({ viewer: { handle: ann.handle } });
+    const logged = api.logs.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request');
+    expect(logged).toMatchObject(Array(3).fill({ remoteAddress: SOURCE_IP, status: 200 }));
+  },
+);
+
+test('a load balancer gets its headers in both forms, and a REST API no compressed body', async () => {
+  const api = await anApi();
+  const people = await api.people(12);
+  await startGroup(api, people, 'x'.repeat(1024));
+  const handler = createHttpApiHandler(api.server);
+  const headers = {
+    authorization: `Bearer ${await api.issuer.token(people[0].subject)}`,
+    'apollo-require-preflight': 'true',
+    'accept-encoding': 'gzip',
+  };
+  const get = new URL(ADDRESS);
+  get.searchParams.set('query', '{ messageGroups { edges { node { id members { id } lastMessage { body } } } } }');
+
+  const balanced = await handler(loadBalancerEvent(get, { headers }, 'multi'), CONTEXT);
+  const rest = await handler(restApiEvent(get, { headers }, 'prod'), CONTEXT);
+
+  expect(balanced).toMatchObject({
+    isBase64Encoded: true,
+    headers: { 'content-encoding': 'gzip' },
+    multiValueHeaders: { 'content-encoding': ['gzip'] },
+  });
+  expect(rest.isBase64Encoded).toBe(false);
+  expect(dataOf(rest).messageGroups.edges).toHaveLength(1);
 });

@@ -1,4 +1,5 @@
-import type { HttpApiEvent, HttpApiReply, LambdaContext } from '../../src/lambda/http-api.ts';
+import type { HttpApiReply, LambdaContext } from '../../src/lambda/http-api.ts';
+import type { HttpApiEvent, HttpEvent, LoadBalancerEvent, RestApiEvent } from '../../src/lambda/http-events.ts';
 
 /** Where requests come from. */
 export const SOURCE_IP = '203.0.113.7';
@@ -52,6 +53,74 @@ export function httpApiEvent(url: URL, init: RequestInit = {}): HttpApiEvent {
   return event;
 }
 
+/** Puts the event of an HTTP API under a stage that has a name. */
+export function underStage(event: HttpApiEvent, stage: string): HttpApiEvent {
+  return { ...event, rawPath: `/${stage}${event.rawPath}`, requestContext: { ...event.requestContext, stage } };
+}
+
+/** The request as a REST API hands it over; see "Input format of a Lambda function for proxy integration" in the API Gateway guide. */
+export function restApiEvent(url: URL, init: RequestInit, stage: string): RestApiEvent {
+  const names = [...new Set(url.searchParams.keys())];
+  const headers = [['Host', url.host], ['X-Forwarded-For', SOURCE_IP], ...new Headers(init.headers)] as [
+    string,
+    string,
+  ][];
+  const event = {
+    resource: '/{proxy+}',
+    path: url.pathname,
+    httpMethod: init.method ?? 'GET',
+    headers: Object.fromEntries(headers),
+    multiValueHeaders: Object.fromEntries(headers.map(([name, value]) => [name, [value]])),
+    queryStringParameters: names.length > 0 ? Object.fromEntries(url.searchParams) : null,
+    multiValueQueryStringParameters:
+      names.length > 0 ? Object.fromEntries(names.map((name) => [name, url.searchParams.getAll(name)])) : null,
+    pathParameters: { proxy: url.pathname.slice(1) },
+    requestContext: {
+      stage,
+      path: `/${stage}${url.pathname}`,
+      resourcePath: '/{proxy+}',
+      httpMethod: init.method ?? 'GET',
+      identity: { sourceIp: SOURCE_IP },
+      requestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+    },
+    body: typeof init.body === 'string' ? init.body : null,
+    isBase64Encoded: false,
+  };
+  return event;
+}
+
+/** The request as an HTTP API with payload format 1.0 hands it over: the path has the stage in it. */
+export function formatOneEvent(url: URL, init: RequestInit, stage: string): RestApiEvent {
+  const event = restApiEvent(url, init, stage);
+  return { ...event, path: event.requestContext.path };
+}
+
+/** The request as an Application Load Balancer hands it over; a client has sent an address of its own. */
+export function loadBalancerEvent(url: URL, init: RequestInit, kind: 'single' | 'multi'): LoadBalancerEvent {
+  const headers = [['host', url.host], ['x-forwarded-for', `198.51.100.1, ${SOURCE_IP}`], ...new Headers(init.headers)];
+  // They come as the client encoded them.
+  const query = url.search
+    .slice(1)
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => pair.split('=', 2) as [string, string]);
+  return {
+    requestContext: {
+      elb: { targetGroupArn: 'arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/api/1' },
+    },
+    httpMethod: init.method ?? 'GET',
+    path: url.pathname,
+    ...(kind === 'single'
+      ? { headers: Object.fromEntries(headers), queryStringParameters: Object.fromEntries(query) }
+      : {
+          multiValueHeaders: Object.fromEntries(headers.map(([name, value]) => [name, [value]])),
+          multiValueQueryStringParameters: Object.fromEntries(query.map(([name, value]) => [name, [value]])),
+        }),
+    body: typeof init.body === 'string' ? init.body : '',
+    isBase64Encoded: false,
+  } as LoadBalancerEvent;
+}
+
 /** The same event with the body in the other form that an HTTP API may choose. */
 export function inBase64(event: HttpApiEvent): HttpApiEvent {
   return { ...event, body: Buffer.from(event.body ?? '').toString('base64'), isBase64Encoded: true };
@@ -59,7 +128,7 @@ export function inBase64(event: HttpApiEvent): HttpApiEvent {
 
 /** `fetch`, by way of an HTTP API and its function. */
 export function fetchThrough(
-  handler: (event: HttpApiEvent, context: LambdaContext) => Promise<HttpApiReply>,
+  handler: (event: HttpEvent, context: LambdaContext) => Promise<HttpApiReply>,
 ): typeof fetch {
   return async (input, init) => {
     const reply = await handler(httpApiEvent(new URL(String(input)), init), { awsRequestId: 'a-request' });
