@@ -1,14 +1,14 @@
 import type { MessageGroup, User } from '../model.ts';
 import type { ReadOptions } from '../table/log.ts';
 import { getSummary } from '../table/summaries.ts';
-import { type AccessibleGroup, accessMessageGroup, checkMessageGroupId } from './access.ts';
+import { type AccessibleGroup, accessMessageGroup, checkMembership } from './access.ts';
 import type { Messaging } from './messaging.ts';
 import { readSequenceOf } from './read-sequence.ts';
 
 /**
- * One group, fresh from its log: a Query and a GetItem, side by side.
+ * Reads one group from its log: a Query, and a GetItem of the viewer's summary at the same time.
  *
- * @throws NotFoundError when there is no such group among the viewer's
+ * @throws NotFoundError if there is no such group among the viewer's
  */
 export async function getMessageGroup(
   { table }: Messaging,
@@ -16,8 +16,8 @@ export async function getMessageGroup(
   messageGroupId: string,
   options?: ReadOptions,
 ): Promise<MessageGroup> {
-  // The summary is asked for under this id without waiting for the group.
-  checkMessageGroupId(messageGroupId);
+  // A non-member's request reads no summary.
+  await checkMembership(table, viewer, messageGroupId, options);
   const [group, summary] = await Promise.all([
     accessMessageGroup(table, viewer, messageGroupId, options),
     getSummary(table, viewer.id, messageGroupId, options),

@@ -11,7 +11,7 @@ import {
   startMessageGroup,
 } from '../table/appends.ts';
 import type { Table } from '../table/table.ts';
-import { type AccessibleGroup, accessMessageGroup, findMessageGroup } from './access.ts';
+import { type AccessibleGroup, accessMessageGroup, admitToOwnGroup, findMessageGroup } from './access.ts';
 import type { Messaging } from './messaging.ts';
 
 /** A message before it has a number. */
@@ -77,6 +77,7 @@ export async function sendTo(messaging: Messaging, viewer: User, group: Accessib
  * @throws UnavailableError when every attempt lost
  */
 export async function sendToPeople(messaging: Messaging, viewer: User, people: People, draft: Draft): Promise<Sent> {
+  admitToOwnGroup(viewer, people);
   let attempts = 0;
   let mayBeThere = true;
   const { group, started } = await race(async () => {

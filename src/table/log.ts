@@ -61,18 +61,14 @@ export async function readOlder(
 }
 
 /**
- * The messages that come right after `sequence`, at most `limit`. One Query up to the profile; where more is new
- * than fits, the profile needs a GetItem more.
- *
- * @param mayRead whether the reader is let in by a profile. Who is not costs the GetItem always: it must not be told by the time it takes
- *   whether there is such a group.
+ * Reads the messages that come right after `sequence`, at most `limit`. One Query up to the profile. If more is new than fits, the
+ * profile needs a GetItem.
  */
 export async function readNewer(
   table: Table,
   messageGroupId: string,
   sequence: number,
   limit: number,
-  mayRead: (profile: MessageGroupProfile) => boolean,
 ): Promise<Stretch> {
   const items = await queryLog(table, {
     messageGroupId,
@@ -82,7 +78,7 @@ export async function readNewer(
     limit: limit + 1,
   });
   const found = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? parseProfile(items.pop()) : undefined;
-  const profile = found && mayRead(found) ? found : await getProfile(table, messageGroupId);
+  const profile = found ?? (await getProfile(table, messageGroupId));
   const messages = runUp(sequence + 1, items.map(parseMessage));
   return { profile, messages: messages.slice(0, limit), hasNewer: messages.length > limit };
 }

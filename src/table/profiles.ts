@@ -6,9 +6,17 @@ import { profileKey } from './keys.ts';
 import type { Table } from './table.ts';
 import { toWire, type WireItem } from './wire.ts';
 
-/** The profile of a group; undefined when there is no such group. */
-export async function getProfile(table: Table, messageGroupId: string): Promise<MessageGroupProfile | undefined> {
-  const { Item } = await table.call('GetItem', { TableName: table.name, Key: toWire(profileKey(messageGroupId)) });
+/** Reads the profile of a group; undefined if there is no such group. One GetItem of 0.5 RCU, or 1 if consistent. */
+export async function getProfile(
+  table: Table,
+  messageGroupId: string,
+  { consistent = false }: { readonly consistent?: boolean } = {},
+): Promise<MessageGroupProfile | undefined> {
+  const { Item } = await table.call('GetItem', {
+    TableName: table.name,
+    Key: toWire(profileKey(messageGroupId)),
+    ConsistentRead: consistent,
+  });
   return Item && parseProfile(Item);
 }
 

@@ -27,6 +27,10 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   messageGroup: { query: MESSAGE_GROUP, variables: (id) => ({ id }) },
   messages: { query: MESSAGES, variables: (messageGroupId) => ({ messageGroupId }) },
   'messages with a page size': { query: MESSAGES, variables: (messageGroupId) => ({ messageGroupId, first: 2 }) },
+  'messages with the largest page': {
+    query: MESSAGES,
+    variables: (messageGroupId) => ({ messageGroupId, first: 100 }),
+  },
   'messages older than a cursor': {
     query: MESSAGES,
     variables: (messageGroupId, { newest }) => ({ messageGroupId, first: 1, after: newest }),
@@ -68,13 +72,11 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
   },
 };
 
-/** Cyd's answers: by POST, and for a query also by GET. At the real group Cyd has got hold of Ben's own cursors. */
-export async function strangersAnswers({ api, cyd, ...real }: Conversation, { query, variables }: Attempt, id: string) {
-  const list = messagesList(id);
-  const [newest, , oldest] =
-    id === real.messageGroupId ? real.cursors : ['3', '2', '1'].map((at) => encodeCursor(list, at));
-  if (!newest || !oldest) throw new Error('The conversation has three messages');
-  const given = variables(id, { newest, oldest });
+/** Cyd's answers: by POST, and for a query also by GET. */
+export async function strangersAnswers(conversation: Conversation, attempt: Attempt, id: string) {
+  const { api, cyd } = conversation;
+  const { query } = attempt;
+  const given = variablesOf(conversation, attempt, id);
   const posted = await answer(await api.post(cyd, query, given));
   if (!query.startsWith('query')) return [posted];
   const parameters = new URLSearchParams({ query, variables: JSON.stringify(given) });
@@ -82,6 +84,15 @@ export async function strangersAnswers({ api, cyd, ...real }: Conversation, { qu
     headers: { authorization: `Bearer ${await api.issuer.token(cyd.subject)}`, 'apollo-require-preflight': 'true' },
   });
   return [posted, await answer(got)];
+}
+
+/** The variables of an attempt at a group. At the real group Cyd has got hold of Ben's own cursors. */
+export function variablesOf(real: Conversation, { variables }: Attempt, id: string): object {
+  const list = messagesList(id);
+  const [newest, , oldest] =
+    id === real.messageGroupId ? real.cursors : ['3', '2', '1'].map((at) => encodeCursor(list, at));
+  if (!newest || !oldest) throw new Error('The conversation has three messages');
+  return variables(id, { newest, oldest });
 }
 
 /** All of a response but what tells any two responses apart. */
