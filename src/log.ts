@@ -53,13 +53,26 @@ function dropNotice(lines: number): string {
   return `${JSON.stringify({ level: pino.levels.values['warn'], time: new Date().toISOString(), dropped: lines, msg })}\n`;
 }
 
+/** Bounds of an error in the log: its message and its stack, each with those of its causes, in characters, and its inner errors. */
+const LONGEST_MESSAGE = 1_000;
+const LONGEST_STACK = 8_000;
+const MOST_INNER_ERRORS = 10;
+
 /**
  * Picks what of an error is logged. Libraries attach whatever was at hand, such as the command that Redis refused, with the password that
  * was its argument, an item with its message's body, or the whole connection to Postgres.
  */
 function ofError(error: unknown): unknown {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return String(error).slice(0, LONGEST_MESSAGE);
   const { type, message, stack, code, $metadata, aggregateErrors } = pino.stdSerializers.err(error);
-  const inner = error instanceof AggregateError && aggregateErrors && { aggregateErrors: error.errors.map(ofError) };
-  return { type, message, stack, code, $metadata, ...inner };
+  const inner = error instanceof AggregateError &&
+    aggregateErrors && { aggregateErrors: error.errors.slice(0, MOST_INNER_ERRORS).map(ofError) };
+  return {
+    type,
+    message: message.slice(0, LONGEST_MESSAGE),
+    stack: stack.slice(0, LONGEST_STACK),
+    code,
+    $metadata,
+    ...inner,
+  };
 }

@@ -3,6 +3,7 @@ import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { DomainError, type ErrorCode, RateLimitedError, UnavailableError } from '../errors.ts';
 import type { Context } from './context.ts';
+import { codeOfRequestError } from './request-errors.ts';
 
 /** What a client is told of an error that is none of its business. */
 const MASKED = { message: 'Something went wrong on our side.', code: 'INTERNAL_SERVER_ERROR' } as const;
@@ -46,6 +47,8 @@ export function formatError(formatted: GraphQLFormattedError, error: unknown): G
   if (original instanceof DomainError) {
     return { ...formatted, message: original.message, extensions: { code: original.code } };
   }
+  const code = codeOfRequestError(error);
+  if (code) return { ...formatted, extensions: { ...formatted.extensions, code } };
   if (!isInternal(error)) return formatted;
   const { locations, path, extensions } = formatted;
   const { requestId } = extensions ?? {};
@@ -73,20 +76,34 @@ function withoutSuggestion(message: string): string {
 
 /** Apollo gives its own errors, all of them about the request, another code than this. */
 function isInternal(error: unknown): boolean {
+  if (codeOfRequestError(error)) return false;
   return !(error instanceof GraphQLError) || (error.extensions['code'] ?? MASKED.code) === MASKED.code;
+}
+
+/** A request can have an error for each of 2,000 fields; the first ones are logged. */
+const MOST_LOGGED_ERRORS = 10;
+
+/** Aliases, which a client chooses, are part of a path. */
+const LONGEST_PATH_KEY = 100;
+
+function isLogged(error: GraphQLError): boolean {
+  const original = unwrapResolverError(error);
+  return original instanceof DomainError ? original.cause !== undefined : isInternal(error);
+}
+
+function boundedPath(path: GraphQLError['path']) {
+  return path?.map((key) => (typeof key === 'string' ? key.slice(0, LONGEST_PATH_KEY) : key));
 }
 
 /** Logs what is masked under the request's id, tells the client that id, and sets the reply's HTTP status and its `Retry-After`. */
 export const errorReports: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     didEncounterErrors: async ({ errors, contextValue: { log } }) => {
-      for (const error of errors) {
-        const original = unwrapResolverError(error);
-        if (original instanceof DomainError) {
-          if (original.cause) log.warn({ err: original, path: error.path }, 'a part does not answer');
-        } else if (isInternal(error)) {
-          log.error({ err: original, path: error.path }, 'request failed');
-        }
+      for (const error of errors.filter(isLogged).slice(0, MOST_LOGGED_ERRORS)) {
+        const err = unwrapResolverError(error);
+        const path = boundedPath(error.path);
+        if (err instanceof DomainError) log.warn({ err, path }, 'a part does not answer');
+        else log.error({ err, path }, 'request failed');
       }
     },
     willSendResponse: async ({ response, contextValue: { requestId } }) => {

@@ -4,7 +4,7 @@ import { getProfiles } from '../table/profiles.ts';
 import type { Table } from '../table/table.ts';
 import type { RememberingDirectory } from '../users/known-people.ts';
 
-/** Batches what one reply needs. Made for each request, so that nothing outlives it. */
+/** Batches and remembers what one request reads. Made for each request, so that nothing outlives it. */
 export interface Loaders {
   /**
    * By id; null for an account that is gone. Who is known is there at once, without a promise: a page is mostly of few people. All
@@ -13,12 +13,15 @@ export interface Loaders {
   readonly user: (id: string) => User | null | Promise<User | null>;
   /** By group id; null when there is no such group. One BatchGetItem a batch. Only for groups that the viewer may read. */
   readonly profile: (messageGroupId: string) => Promise<MessageGroupProfile | null>;
+  /** Calls `load` once for each key, and returns its result to every later call with that key. */
+  readonly once: (key: string, load: () => unknown) => unknown;
 }
 
 /** A request makes only those that it needs: the others would cost it more than much of what it does. */
 export function createLoaders(directory: RememberingDirectory, table: Table): Loaders {
   let users: DataLoader<string, User | null> | undefined;
   let profiles: DataLoader<string, MessageGroupProfile | null> | undefined;
+  let loaded: Map<string, unknown> | undefined;
   return {
     user: (id) => {
       const known = directory.known(id);
@@ -38,6 +41,11 @@ export function createLoaders(directory: RememberingDirectory, table: Table): Lo
         { maxBatchSize: 100 },
       );
       return profiles.load(messageGroupId);
+    },
+    once: (key, load) => {
+      loaded ??= new Map();
+      if (!loaded.has(key)) loaded.set(key, load());
+      return loaded.get(key);
     },
   };
 }

@@ -1,15 +1,18 @@
-import { ApolloServer } from '@apollo/server';
+import { ApolloServer, type ApolloServerOptions } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { documentStore, persistedQueryCache } from './caches.ts';
-import { compiledExecution } from './compiled-executor.ts';
+import { compiledQueries } from './compiled-queries.ts';
 import type { Context } from './context.ts';
 import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
+import { loadOnce } from './load-once.ts';
+import { checksInOrder, operationIsKnown, replyIsAcceptable } from './operation-checks.ts';
 import { operationReports } from './operation-reports.ts';
+import { persistedQueryHashes } from './persisted-queries.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
 import { rateLimits } from './rate-limits.ts';
 import { sandbox } from './sandbox.ts';
@@ -21,13 +24,26 @@ export interface GraphQLServerOptions {
   /** What Sandbox is signed in with. */
   readonly sandboxToken: string | undefined;
   readonly queryLimits: QueryLimits;
+  readonly log: ServerLog;
 }
 
+/** The log that Apollo Server reports its own failures to. */
+type ServerLog = NonNullable<ApolloServerOptions<Context>['logger']>;
+
+/** Apollo Server puts the message of any error into its line, in characters. */
+const LONGEST_LINE = 1_000;
+
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
-export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
-  const compiled = compiledExecution(createSchema());
+export function createGraphQLServer({
+  local,
+  sandboxToken,
+  queryLimits,
+  log,
+}: GraphQLServerOptions): ApolloServer<Context> {
+  const schema = loadOnce(createSchema());
   return new ApolloServer<Context>({
-    gateway: compiled.gateway,
+    schema,
+    logger: boundedLines(log),
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
     parseOptions: { maxTokens: queryLimits.tokens },
@@ -38,10 +54,15 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     formatError: local ? formatError : formatErrorWithoutSuggestions,
     stopOnTerminationSignals: false,
     plugins: [
-      compiled.plugin,
-      anonymousIntrospectionOnly,
-      costLimit(queryLimits),
-      rateLimits,
+      persistedQueryHashes,
+      checksInOrder(
+        anonymousIntrospectionOnly,
+        operationIsKnown,
+        replyIsAcceptable,
+        costLimit(queryLimits),
+        rateLimits,
+      ),
+      compiledQueries(schema),
       errorReports,
       operationReports,
       // Replies say themselves how they may be cached; see the HTTP route.
@@ -49,4 +70,14 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
       local ? sandbox(sandboxToken) : ApolloServerPluginLandingPageDisabled(),
     ],
   });
+}
+
+function boundedLines(log: ServerLog): ServerLog {
+  const bounded = (message?: unknown) => String(message).slice(0, LONGEST_LINE);
+  return {
+    debug: (message) => log.debug(bounded(message)),
+    info: (message) => log.info(bounded(message)),
+    warn: (message) => log.warn(bounded(message)),
+    error: (message) => log.error(bounded(message)),
+  };
 }

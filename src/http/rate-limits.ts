@@ -25,6 +25,9 @@ const WINDOW_SECONDS = 60;
 /** As many people, or addresses, are counted at once; beyond, those who were counted longest ago start anew. */
 const MOST_COUNTED = 20_000;
 
+/** A UUID or an IPv6 address. `X-Forwarded-For` may hold something longer, and a proxy may pass it on. */
+const LONGEST_KEY = 45;
+
 /**
  * Opens the limits: in this process's memory, or in Redis where several processes count together. While Redis does not answer, each
  * process counts for itself. The instances of an AWS Lambda function are such processes.
@@ -44,7 +47,7 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
 function spendFrom(limiters: Readonly<Record<RateLimit, RateLimiterAbstract>>): RateLimits['spend'] {
   return async (limit, who, count) => {
     try {
-      await limiters[limit].consume(who, count);
+      await limiters[limit].consume(who.slice(0, LONGEST_KEY), count);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       throw new RateLimitedError(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)));

@@ -36,12 +36,19 @@ export function reportRequests(app: FastifyInstance, listeners: readonly Request
   });
 }
 
+/** Clients choose methods, which become labels of metrics: all others are `_OTHER`, as in OpenTelemetry's conventions for HTTP. */
+const METHODS = new Set(['GET', 'POST', 'OPTIONS', 'HEAD', 'PUT', 'PATCH', 'DELETE']);
+
+/** Clients choose paths, and addresses in `X-Forwarded-For`: a line of the log has their beginning. An IPv6 address takes 45 characters. */
+const LONGEST_PATH = 200;
+const LONGEST_ADDRESS = 45;
+
 function reportOf(request: FastifyRequest, status: number, durationMs: number): RequestReport {
   const { headers, id, method, notes, routeOptions } = request;
   const { traceparent } = headers;
   return {
     requestId: id,
-    method,
+    method: METHODS.has(method) ? method : '_OTHER',
     route: routeOptions.url ?? 'none',
     status,
     durationMs,
@@ -56,14 +63,14 @@ function lineOf(
 ) {
   return {
     method,
-    path: request.url.split('?', 1)[0],
+    path: request.url.split('?', 1)[0]?.slice(0, LONGEST_PATH),
     status,
     ...graphql,
     durationMs: rounded(durationMs),
     engineCalls: engineCalls.length,
     capacityUnits: rounded(engineCalls.reduce((sum, { capacityUnits }) => sum + capacityUnits, 0)),
     directoryCalls: directoryCalls.length,
-    remoteAddress: request.ip,
+    remoteAddress: request.ip.slice(0, LONGEST_ADDRESS),
   };
 }
 

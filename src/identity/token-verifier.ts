@@ -23,8 +23,9 @@ const JWKS_TIMEOUT_MS = 3_000;
 /** How long an issuer that did not answer is left alone: unknown keys are easily made up, and each would ask it again. */
 const JWKS_PAUSE_MS = 1_000;
 
-/** As many valid tokens are remembered: some 5 MB of them. */
+/** As many valid tokens are remembered, of which most take 1 KB, and so much of their text: a token may take 16 KB. */
 const REMEMBERED_TOKENS = 5_000;
+const REMEMBERED_CHARACTERS = 8 * 1024 * 1024;
 
 /**
  * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, and again
@@ -33,7 +34,11 @@ const REMEMBERED_TOKENS = 5_000;
  * A token that was found valid is remembered until it expires, or keys are fetched: those of before may hold no more.
  */
 export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
-  const subjects = new LRUCache<string, Claims>({ max: REMEMBERED_TOKENS });
+  const subjects = new LRUCache<string, Claims>({
+    max: REMEMBERED_TOKENS,
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_, token) => token.length,
+  });
   const jwksCache = new IssuerKeys(() => subjects.clear());
   const verifier =
     identity.kind === 'cognito'
