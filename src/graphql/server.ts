@@ -23,6 +23,12 @@ export interface GraphQLServerOptions {
   readonly queryLimits: QueryLimits;
 }
 
+/**
+ * A browser sends these headers across origins only after a preflight: Apollo's defaults, and Authorization, as urql and graphql-request
+ * send it by GET. A browser adds HTTP Basic credentials by itself, but only a bearer token is accepted.
+ */
+const PREFLIGHTED_HEADERS = ['x-apollo-operation-name', 'apollo-require-preflight', 'authorization'];
+
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
 export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQLServerOptions): ApolloServer<Context> {
   const compiled = compiledExecution(createSchema());
@@ -30,6 +36,7 @@ export function createGraphQLServer({ local, sandboxToken, queryLimits }: GraphQ
     gateway: compiled.gateway,
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
+    csrfPrevention: { requestHeaders: PREFLIGHTED_HEADERS },
     parseOptions: { maxTokens: queryLimits.tokens },
     documentStore: documentStore(),
     persistedQueries: { cache: persistedQueryCache() },
