@@ -12,7 +12,7 @@ import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts'
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
-import { integer, type LogLevel, list, logLevel, origin, port } from './variables.ts';
+import { integer, type LogLevel, list, logLevel, onOff, origin, port } from './variables.ts';
 
 /** What a process does at most before it refuses requests. */
 export interface OverloadLimits {
@@ -44,6 +44,8 @@ export interface ApiConfig {
   readonly trustedProxies: readonly string[];
   /** From where on requests are refused; never when absent. */
   readonly overload: OverloadLimits | undefined;
+  /** Whether people can search for people. */
+  readonly peopleSearch: boolean;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -61,6 +63,7 @@ const apiVariables = z.object({
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
+  PEOPLE_SEARCH: onOff.default('on'),
   CORS_ORIGINS: list.pipe(z.array(origin)),
   SANDBOX_TOKEN: z.string().optional(),
 });
@@ -97,6 +100,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
     overload: { eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS, atOnce: api.MAX_OPERATIONS_AT_ONCE },
+    peopleSearch: api.PEOPLE_SEARCH === 'on',
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

@@ -17,6 +17,7 @@ import {
 import { type ComplexityEstimator, getComplexity } from 'graphql-query-complexity';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../messaging/paging.ts';
+import { MAX_FOUND } from '../users/search.ts';
 
 /** Limits on the document alone. What goes over one is 400 with `GRAPHQL_VALIDATION_FAILED`, and nothing is executed. */
 export function documentLimits({ depth, aliases, directives }: QueryLimits): ValidationRule[] {
@@ -39,13 +40,18 @@ export function documentLimits({ depth, aliases, directives }: QueryLimits): Val
 /** Fields of the schema that are pages, whose entries count as many times as they are asked for. */
 const PAGES = new Set(['Query.messages', 'Query.messageGroups']);
 
+/** The field whose list holds its objects directly: each costs 1 more than its own fields. */
+const LIST = 'Query.users';
+
 /**
  * What a field costs: 1 for each object, and for a page the cost of an entry for each that it may hold. So a page of 100 messages with their
  * senders costs 301, one of 10 costs 31, and one of 10 without senders 21.
  */
 function costOf(sizeOf: (page: PageSizes) => number): ComplexityEstimator {
   return ({ type, field, args, childComplexity }) => {
-    if (PAGES.has(`${type.name}.${field.name}`)) return 1 + sizeOf(args) * childComplexity;
+    const name = `${type.name}.${field.name}`;
+    if (PAGES.has(name)) return 1 + sizeOf(args) * childComplexity;
+    if (name === LIST) return 1 + Math.min(sizeOf(args), MAX_FOUND) * (1 + childComplexity);
     return isLeafType(getNamedType(field.type)) ? 0 : 1 + childComplexity;
   };
 }

@@ -82,7 +82,7 @@ async function contextOf(
     patienceMs: directoryPatienceMs,
   });
   const parts = {
-    messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
+    messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles, findUsersById: observed.findByIds },
     directory: observed,
     requestId: id,
     log,

@@ -1016,7 +1016,12 @@ describe('closing', () => {
       trustedProxies: [],
       overload: undefined,
       corsOrigins: [],
-      messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
+      messaging: {
+        table: api.table,
+        findUsersByHandle: directory.findByHandles,
+        findUsersById: directory.findByIds,
+        now: Date.now,
+      },
       directory,
       directoryPatienceMs: 15_000,
       viewerOf: async (token, findBySubject) => {

@@ -27,7 +27,7 @@ export async function sendAs(table: Table, members: readonly User[], sender: Use
   const findUsersByHandle = async (handles: readonly string[]) =>
     members.filter(({ handle }) => handles.includes(handle));
   const recipientHandles = members.filter(({ id }) => id !== sender.id).map(({ handle }) => handle);
-  const result = await createMessage({ table, findUsersByHandle, now: Date.now }, sender, {
+  const result = await createMessage({ table, findUsersByHandle, findUsersById: async () => [], now: Date.now }, sender, {
     to: { recipientHandles },
     body,
   });
