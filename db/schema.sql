@@ -1,8 +1,8 @@
--- The directory of people. Running this again changes nothing.
+-- The directory of people. Running this again changes nothing. Running it on a database of an older version brings its indexes up to date.
 
 CREATE TABLE IF NOT EXISTS users (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-  -- Compared without regard to case: see the index below.
+  -- Compared without regard to ASCII case: see the index below.
   handle text NOT NULL CHECK (handle ~ '^[A-Za-z0-9_]{1,30}$'),
   display_name text NOT NULL CHECK (char_length(display_name) BETWEEN 1 AND 100),
   email text NOT NULL CHECK (char_length(email) BETWEEN 3 AND 254),
@@ -12,4 +12,11 @@ CREATE TABLE IF NOT EXISTS users (
   updated_at timestamptz NOT NULL DEFAULT now()
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS users_handle_key ON users (lower(handle));
+-- COLLATE "C" folds and orders ASCII alike in every locale. Turkish ones have another lower case of I.
+CREATE UNIQUE INDEX IF NOT EXISTS users_handle_ascii_key ON users (lower(handle COLLATE "C"));
+DROP INDEX IF EXISTS users_handle_key;
+
+-- The words of display names, in lower case, without ASCII punctuation: the search for people finds their beginnings.
+CREATE INDEX IF NOT EXISTS users_display_name_words ON users USING gin (
+  to_tsvector('simple', translate(lower(display_name COLLATE "C"), '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~', repeat(' ', 32)))
+);

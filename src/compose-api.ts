@@ -13,6 +13,7 @@ import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { openDirectory } from './users/directory.ts';
 import { rememberPeople } from './users/known-people.ts';
+import { withoutSearch } from './users/no-search.ts';
 import { giveUpIdle, openPool } from './users/pool.ts';
 import { leaveAloneWhileSilent } from './users/silence.ts';
 
@@ -48,7 +49,7 @@ export async function composeApi(
     onIdleError: (err) => log.warn({ err }, 'directory connection lost'),
     patienceMs: CONNECTION_PATIENCE_MS,
   });
-  const directory = rememberPeople(
+  const people = rememberPeople(
     leaveAloneWhileSilent(openDirectory(pool), {
       patienceMs: DIRECTORY_PATIENCE_MS,
       onSilence: () => {
@@ -57,6 +58,7 @@ export async function composeApi(
       },
     }),
   );
+  const directory = config.peopleSearch ? people : withoutSearch(people);
   const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
@@ -71,7 +73,7 @@ export async function composeApi(
     trustedProxies: config.trustedProxies,
     overload: config.overload,
     corsOrigins: config.corsOrigins,
-    messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
+    messaging: { table, findUsersByHandle: directory.findByHandles, findUsersById: directory.findByIds, now: Date.now },
     directory,
     directoryPatienceMs: DIRECTORY_PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(config.identity)),

@@ -1,5 +1,11 @@
 /** The codes that a client can rely on. */
-export type ErrorCode = 'UNAUTHENTICATED' | 'NOT_FOUND' | 'BAD_USER_INPUT' | 'RATE_LIMITED' | 'UNAVAILABLE';
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'PEOPLE_SEARCH_OFF'
+  | 'RATE_LIMITED'
+  | 'UNAVAILABLE';
 
 /**
  * An error that a client may see: its message holds nothing internal. Every other error is
@@ -23,6 +29,11 @@ export class NotFoundError extends DomainError {
 /** The client program, not the person, sent something that can't be meant. */
 export class BadUserInputError extends DomainError {
   readonly code = 'BAD_USER_INPUT';
+}
+
+/** The operator has switched the search for people off. */
+export class PeopleSearchOffError extends DomainError {
+  readonly code = 'PEOPLE_SEARCH_OFF';
 }
 
 /** The person, or the address, has asked for more than is let through in a minute. */

@@ -20,6 +20,11 @@ export interface Message {
   readonly clientMessageId?: string;
 }
 
+/** A message with the id of its group. */
+export interface GroupMessage extends Message {
+  readonly messageGroupId: string;
+}
+
 export type MessageGroupKind = 'DIRECT' | 'GROUP';
 
 /** A message group as one of its members sees it. */
@@ -67,6 +72,18 @@ export const MAX_MEMBERS = 50;
 export const MAX_BODY_CODE_POINTS = 1024;
 /** The longest `clientMessageId`, in UTF-16 code units. */
 export const MAX_CLIENT_MESSAGE_ID_LENGTH = 128;
+
+const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
+
+/** Tells whether a text can be a handle: 1 to 30 letters, digits and underscores, all of them ASCII. */
+export function isHandle(text: string): boolean {
+  return HANDLE.test(text);
+}
+
+/** Puts ASCII letters into lower case, as handles are compared, and leaves all other characters. */
+export function foldHandle(handle: string): string {
+  return handle.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
 
 /** A conversation of two is direct, all others are groups. */
 export function kindOf(memberIds: readonly string[]): MessageGroupKind {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { User } from '../model.ts';
+import { foldHandle, type User } from '../model.ts';
 import { openDirectory } from '../users/directory.ts';
 import { CommandError } from './operator.ts';
 
@@ -7,7 +7,7 @@ import { CommandError } from './operator.ts';
 export async function peopleOf(pool: pg.Pool, handles: readonly string[]): Promise<User[]> {
   const found = await openDirectory(pool).findByHandles(handles);
   return handles.map((handle) => {
-    const user = found.find((each) => each.handle.toLowerCase() === handle.toLowerCase());
+    const user = found.find((each) => foldHandle(each.handle) === foldHandle(handle));
     if (!user) throw new CommandError(`Nobody in the directory has the handle ${handle}.`);
     return user;
   });

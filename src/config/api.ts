@@ -12,7 +12,7 @@ import { type IdentityConfig, isLocalIssuer, readIdentity } from './identity.ts'
 import { type QueryLimits, queryLimits, queryLimitVariables } from './query-limits.ts';
 import { type RateLimitsConfig, rateLimits, rateLimitVariables } from './rate-limits.ts';
 import { type MetricsConfig, metricsConfig, telemetryVariables } from './telemetry.ts';
-import { integer, type LogLevel, list, logLevel, origin, port } from './variables.ts';
+import { integer, type LogLevel, list, logLevel, onOff, origin, port } from './variables.ts';
 
 /** What a process does at most before it refuses requests. */
 export interface OverloadLimits {
@@ -46,6 +46,8 @@ export interface ApiConfig {
   readonly overload: OverloadLimits | undefined;
   /** How long the API still serves after SIGTERM while it reports not ready, in milliseconds. */
   readonly shutdownDelayMs: number;
+  /** Whether people can search for people. */
+  readonly peopleSearch: boolean;
   readonly metrics: MetricsConfig | undefined;
   /** The collector that traces are sent to, by OTLP over HTTP; nothing is traced when absent. */
   readonly tracesEndpoint: string | undefined;
@@ -64,6 +66,7 @@ const apiVariables = z.object({
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
   SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
+  PEOPLE_SEARCH: onOff.default('on'),
   CORS_ORIGINS: list.pipe(z.array(origin)),
   SANDBOX_TOKEN: z.string().optional(),
 });
@@ -101,6 +104,7 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     trustedProxies: api.TRUST_PROXY,
     overload: { eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS, atOnce: api.MAX_OPERATIONS_AT_ONCE },
     shutdownDelayMs: api.SHUTDOWN_DELAY_SECONDS * 1_000,
+    peopleSearch: api.PEOPLE_SEARCH === 'on',
     metrics: metricsConfig(api),
     tracesEndpoint: api.OTEL_EXPORTER_OTLP_ENDPOINT,
   };

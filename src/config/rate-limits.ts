@@ -8,13 +8,15 @@ export interface RateLimitsConfig {
   readonly reads: number;
   /** Fields of mutations, for each person. */
   readonly sends: number;
+  /** Searches for people, for each person. */
+  readonly searches: number;
   /** Requests without a valid token, for each address. */
   readonly refusals: number;
   /** Where several processes count together; each counts for itself when absent. */
   readonly redisUrl: string | undefined;
 }
 
-/** What is counted apart: for each person reads and sends, and for each address requests that nobody answers for. */
+/** Counted apart: for each person reads, sends and searches, and for each address requests that nobody answers for. */
 export type RateLimit = Exclude<keyof RateLimitsConfig, 'redisUrl'>;
 
 /** The names that Fastify has for ranges: 127.0.0.1/8 and the like. */
@@ -27,6 +29,7 @@ const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
 export const rateLimitVariables = {
   RATE_LIMIT_READS: integer(1, 999_999).default(1_200),
   RATE_LIMIT_SENDS: integer(1, 999_999).default(300),
+  RATE_LIMIT_SEARCHES: integer(1, 999_999).default(60),
   RATE_LIMIT_REFUSALS: integer(1, 999_999).default(60),
   RATE_LIMIT_REDIS_URL: address(['redis', 'rediss']).optional(),
   TRUST_PROXY: list.refine(
@@ -41,6 +44,7 @@ export function rateLimits(given: z.infer<typeof shape>): RateLimitsConfig {
   return {
     reads: given.RATE_LIMIT_READS,
     sends: given.RATE_LIMIT_SENDS,
+    searches: given.RATE_LIMIT_SEARCHES,
     refusals: given.RATE_LIMIT_REFUSALS,
     redisUrl: given.RATE_LIMIT_REDIS_URL,
   };

@@ -46,6 +46,8 @@ export const origin = z.string().refine((value) => URL.canParse(value) && new UR
   error: ({ input }) => `has ${JSON.stringify(input)}, which is no origin such as https://app.example.com`,
 });
 
+export const onOff = z.enum(['on', 'off'], { error: 'must be on or off' });
+
 /** As pino knows them. */
 export const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
   error: 'must be one of fatal, error, warn, info, debug, trace, silent',

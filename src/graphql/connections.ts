@@ -1,6 +1,6 @@
-import type { Message, MessageGroup, Page } from '../model.ts';
+import type { GroupMessage, MessageGroup, Page } from '../model.ts';
 
-export type MessagePage = Page<Message>;
+export type MessagePage = Page<GroupMessage>;
 export type MessageGroupPage = Page<MessageGroup>;
 
 /** The `PageInfo` of a page, by the Relay cursor connections specification. */

@@ -14,13 +14,13 @@ export interface Context {
   readonly loaders: Loaders;
   readonly requestId: string;
   readonly log: RequestLog;
-  /** Counts so many reads or sends; throws RateLimitedError when they are too many. */
+  /** Counts so many reads, sends or searches; throws RateLimitedError when they are too many. */
   readonly spend: Spend;
   /** Told of the operation once it is known how it ended. */
   readonly onOperation: (report: GraphQLReport) => void;
 }
 
-export type Spend = (limit: 'reads' | 'sends', count: number) => Promise<void>;
+export type Spend = (limit: 'reads' | 'sends' | 'searches', count: number) => Promise<void>;
 
 /** The part of a request's log that is used. */
 export interface RequestLog {

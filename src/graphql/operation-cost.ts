@@ -18,9 +18,13 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../messaging/paging.ts';
+import { MAX_FOUND } from '../users/search.ts';
 
 /** Fields of the schema that are pages: what an entry costs counts as often as the page may have entries. */
 const PAGES = new Set(['Query.messages', 'Query.messageGroups']);
+
+/** The field whose list holds its objects without edges. */
+const USERS = 'Query.users';
 
 interface PageSizes {
   readonly first?: unknown;
@@ -77,11 +81,12 @@ export function operationCost(
     const selectionSets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
     const types = isAbstractType(named) ? schema.getPossibleTypes(named) : [named];
     const childCost = Math.max(...types.map((each) => costOfObject(each, selectionSets)));
-    return 1 + childCost * entriesOf(type, field, node);
+    const name = `${type.name}.${field.name}`;
+    if (name === USERS) return 1 + Math.min(entriesOf(field, node), MAX_FOUND) * (1 + childCost);
+    return 1 + (PAGES.has(name) ? entriesOf(field, node) * childCost : childCost);
   }
 
-  function entriesOf({ name }: GraphQLObjectType, field: GraphQLField<unknown, unknown>, node: FieldNode): number {
-    if (!PAGES.has(`${name}.${field.name}`)) return 1;
+  function entriesOf(field: GraphQLField<unknown, unknown>, node: FieldNode): number {
     if (!variables) return MAX_PAGE_SIZE;
     try {
       return pageSize(getArgumentValues(field, node, variables));

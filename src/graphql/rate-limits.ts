@@ -1,6 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import {
   type DocumentNode,
+  type FieldNode,
   type FragmentDefinitionNode,
   Kind,
   type OperationDefinitionNode,
@@ -13,7 +14,8 @@ import { graphQLError, retryAfterHeader } from './errors.ts';
 
 /**
  * Counts what is asked for against the viewer's limits, mutations and queries apart, before it is executed. A field of the operation counts
- * once, so that asking for many under aliases is no way around. A request that holds no valid operation counts as one read.
+ * once, so that asking for many under aliases is no way around. A search for people counts as a read and as a search. A request that holds
+ * no valid operation counts as one read.
  */
 export const rateLimits: ApolloServerPlugin<Context> = {
   requestDidStart: async ({ contextValue: { spend } }) => {
@@ -24,7 +26,9 @@ export const rateLimits: ApolloServerPlugin<Context> = {
         isCounted = true;
         const limit = operation.operation === OperationTypeNode.MUTATION ? 'sends' : 'reads';
         try {
-          await spend(limit, fieldsOf(document, operation));
+          const { fields, searches } = countsOf(document, operation);
+          await spend(limit, fields);
+          if (searches > 0) await spend('searches', searches);
         } catch (error) {
           throw error instanceof RateLimitedError ? graphQLError(error) : error;
         }
@@ -45,17 +49,34 @@ export const rateLimits: ApolloServerPlugin<Context> = {
   },
 };
 
-/** What was counted, for as long as the parsed document is kept. */
-const counted = new WeakMap<OperationDefinitionNode, number>();
-
-function fieldsOf(document: DocumentNode, operation: OperationDefinitionNode): number {
-  const count = counted.get(operation) ?? countFields(document, operation);
-  counted.set(operation, count);
-  return count;
+interface Counts {
+  /** At least 1. */
+  readonly fields: number;
+  /** How many of them search for people. */
+  readonly searches: number;
 }
 
-/** The fields of the operation itself, those of its fragments included; 1 at least. */
-function countFields({ definitions }: DocumentNode, { selectionSet }: OperationDefinitionNode): number {
+/** What was counted, for as long as the parsed document is kept. */
+const counted = new WeakMap<OperationDefinitionNode, Counts>();
+
+function countsOf(document: DocumentNode, operation: OperationDefinitionNode): Counts {
+  const counts = counted.get(operation) ?? {
+    fields: Math.max(
+      countFields(document, operation, () => true),
+      1,
+    ),
+    searches: countFields(document, operation, ({ name }) => name.value === 'users'),
+  };
+  counted.set(operation, counts);
+  return counts;
+}
+
+/** Counts such fields of the operation itself, those of its fragments included. */
+function countFields(
+  { definitions }: DocumentNode,
+  { selectionSet }: OperationDefinitionNode,
+  isCounted: (field: FieldNode) => boolean,
+): number {
   const fragments = new Map(
     definitions
       .filter((each): each is FragmentDefinitionNode => each.kind === Kind.FRAGMENT_DEFINITION)
@@ -65,7 +86,7 @@ function countFields({ definitions }: DocumentNode, { selectionSet }: OperationD
   const counts = new Map<string, number>();
   const countOf = ({ selections }: SelectionSetNode): number =>
     selections.reduce((sum, selection) => {
-      if (selection.kind === Kind.FIELD) return sum + 1;
+      if (selection.kind === Kind.FIELD) return isCounted(selection) ? sum + 1 : sum;
       if (selection.kind === Kind.INLINE_FRAGMENT) return sum + countOf(selection.selectionSet);
       const name = selection.name.value;
       const fragment = fragments.get(name);
@@ -73,7 +94,7 @@ function countFields({ definitions }: DocumentNode, { selectionSet }: OperationD
       counts.set(name, count);
       return sum + count;
     }, 0);
-  return Math.min(Math.max(countOf(selectionSet), 1), MOST_FIELDS);
+  return Math.min(countOf(selectionSet), MOST_FIELDS);
 }
 
 /** More than any limit lets through. */

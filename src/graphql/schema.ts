@@ -1,19 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import type { GraphQLSchema } from 'graphql';
 import { projectFile } from '../project-files.ts';
 import { resolvers } from './resolvers/resolvers.ts';
 
-const FOLDER = projectFile('schema/');
+/** All files of `schema/` merged, as `npm run generate` writes them. */
+const CONTRACT = projectFile('schema/schema.graphql');
 
-/** The public contract, from the files of `schema/`, with its resolvers. */
+/** Makes the public contract executable by its resolvers. */
 export function createSchema(): GraphQLSchema {
-  const files = readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.graphql'))
-    .sort();
-  const typeDefs = files.map((name) => readFileSync(new URL(name, FOLDER), 'utf8'));
   return makeExecutableSchema({
-    typeDefs,
+    typeDefs: readFileSync(CONTRACT, 'utf8'),
     resolvers,
     resolverValidationOptions: { requireResolversToMatchSchema: 'error' },
   });

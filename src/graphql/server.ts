@@ -32,6 +32,11 @@ type ServerLog = NonNullable<ApolloServerOptions<Context>['logger']>;
 
 /** Apollo Server puts the message of any error into its line, in characters. */
 const LONGEST_LINE = 1_000;
+/**
+ * A browser sends these headers across origins only after a preflight: Apollo's defaults, and Authorization, as urql and graphql-request
+ * send it by GET. A browser adds HTTP Basic credentials by itself, but only a bearer token is accepted.
+ */
+const PREFLIGHTED_HEADERS = ['x-apollo-operation-name', 'apollo-require-preflight', 'authorization'];
 
 /** Apollo Server over the schema; to be started, and stopped, by whoever serves it. */
 export function createGraphQLServer({
@@ -46,6 +51,7 @@ export function createGraphQLServer({
     logger: boundedLines(log),
     introspection: local,
     hideSchemaDetailsFromClientErrors: !local,
+    csrfPrevention: { requestHeaders: PREFLIGHTED_HEADERS },
     parseOptions: { maxTokens: queryLimits.tokens },
     documentStore: documentStore(),
     persistedQueries: { cache: persistedQueryCache() },

@@ -1,6 +1,5 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import etag from '@fastify/etag';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
 import { DomainError, RateLimitedError } from '../errors.ts';
@@ -13,6 +12,7 @@ import type { GraphQLReport } from '../telemetry/request-report.ts';
 import type { RememberingDirectory } from '../users/known-people.ts';
 import { observeDirectory } from '../users/observe.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
+import { answerConditionally } from './conditional-requests.ts';
 import { atMostAtOnce, refuseWhileLate } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
 
@@ -53,12 +53,7 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
     app.post('/graphql', handler);
 
     await app.register(async (get) => {
-      get.addHook('onSend', (request, reply, _, done) => {
-        // Only a success can stand for the success that the client holds.
-        if (reply.statusCode !== 200) delete request.headers['if-none-match'];
-        done();
-      });
-      await get.register(etag, { weak: true });
+      await answerConditionally(get);
       get.get('/graphql', handler);
     });
   };
@@ -87,7 +82,7 @@ async function contextOf(
     patienceMs: directoryPatienceMs,
   });
   const parts = {
-    messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles },
+    messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles, findUsersById: observed.findByIds },
     directory: observed,
     requestId: id,
     log,

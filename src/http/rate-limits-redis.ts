@@ -41,7 +41,12 @@ export function openRedisLimits(
       inMemoryBlockOnConsumed: memory[limit].points + 1,
     });
   return {
-    limiters: { reads: limiter('reads'), sends: limiter('sends'), refusals: limiter('refusals') },
+    limiters: {
+      reads: limiter('reads'),
+      sends: limiter('sends'),
+      searches: limiter('searches'),
+      refusals: limiter('refusals'),
+    },
     close: () => client.disconnect(),
   };
 }

@@ -36,6 +36,7 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
   const memory = {
     reads: new BoundedMemory(config.reads),
     sends: new BoundedMemory(config.sends),
+    searches: new BoundedMemory(config.searches),
     refusals: new BoundedMemory(config.refusals),
   };
   if (config.redisUrl === undefined) return { spend: spendFrom(memory), close: () => {} };

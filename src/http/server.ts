@@ -6,6 +6,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
 import { watchConnections } from './connections.ts';
+import { corsOptions } from './cors.ts';
 import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
@@ -104,20 +105,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
     frameguard: { action: 'deny' },
   });
-  await app.register(cors, {
-    origin: [...corsOrigins, ...(local ? [SANDBOX_ORIGIN] : [])],
-    methods: ['GET', 'POST'],
-    allowedHeaders: [
-      'authorization',
-      'content-type',
-      'apollo-require-preflight',
-      'x-apollo-operation-name',
-      'x-request-id',
-      'if-none-match',
-    ],
-    exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
-    maxAge: 86_400,
-  });
+  await app.register(cors, corsOptions([...corsOrigins, ...(local ? [SANDBOX_ORIGIN] : [])]));
   await app.register(compress, {
     globalDecompression: false,
     threshold: COMPRESSION_THRESHOLD_BYTES,

@@ -143,8 +143,8 @@ async function seed(
       createLeaseTableIfMissing(checkpointTable(table)),
       loadSchema(pool).then(() => seedPeople(pool)),
     ]);
-    const { findByHandles } = openDirectory(pool);
-    const messaging: Messaging = { table, findUsersByHandle: findByHandles, now: Date.now };
+    const { findByHandles, findByIds } = openDirectory(pool);
+    const messaging: Messaging = { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now };
     await seedMessages(messaging);
     const subject = await findSubject(pool, LOCAL_HANDLE);
     if (!subject) throw new Error(`The seed has nobody called ${LOCAL_HANDLE}`);

@@ -2,8 +2,13 @@ import { MAX_BODY_CODE_POINTS, type UserError } from '../model.ts';
 
 export type BodyErrorCode = 'BODY_BLANK' | 'BODY_TOO_LONG' | 'BODY_INVALID';
 
-/** Anything that shows: neither space nor control, nor a character that is invisible by itself. */
-const VISIBLE = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}]/u;
+/**
+ * Matches a character that shows something: no space, control or format character, and no blank glyph. Those are the Braille blank, the
+ * Egyptian blanks, the Khitan filler and the null notehead. Some format characters do show: the Arabic, Syriac and Kaithi signs for numbers,
+ * verses and abbreviations. Unassigned characters show a box, or an emoji that is newer than this version of Unicode.
+ */
+const VISIBLE =
+  /[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]|[^\s\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]/u;
 
 /** The text without white space at its ends, as it is stored. */
 export function normalizeBody(body: string): string {

@@ -4,7 +4,7 @@ import { MAX_CLIENT_MESSAGE_ID_LENGTH, type Message, type MessageGroup, type Use
 import { getMessage } from '../table/log.ts';
 import { findMessageGroup } from './access.ts';
 import { type BodyErrorCode, bodyErrors, normalizeBody } from './body.ts';
-import { messageGroupIdOf, type RecipientErrorCode, resolveMembers } from './destination.ts';
+import { messageGroupIdOf, type RecipientErrorCode, type Recipients, resolveMembers } from './destination.ts';
 import { getMessageGroup, messageGroupOf } from './get-message-group.ts';
 import type { Messaging } from './messaging.ts';
 import { type Draft, isSameBody, type Sent, sendTo, sendToPeople } from './send.ts';
@@ -15,7 +15,7 @@ export type CreateMessageErrorCode =
   | 'MESSAGE_GROUP_NOT_FOUND'
   | 'CLIENT_MESSAGE_ID_REUSED';
 
-export type MessageDestination = { readonly messageGroupId: string } | { readonly recipientHandles: readonly string[] };
+export type MessageDestination = { readonly messageGroupId: string } | Recipients;
 
 export interface CreateMessageInput {
   readonly to: MessageDestination;
@@ -47,7 +47,7 @@ export async function createMessage(
   const errors = bodyErrors(draft.body);
   return 'messageGroupId' in to
     ? createInGroup(messaging, viewer, to.messageGroupId, draft, errors)
-    : createForPeople(messaging, viewer, to.recipientHandles, draft, errors);
+    : createForPeople(messaging, viewer, to, draft, errors);
 }
 
 type Errors = readonly UserError<CreateMessageErrorCode>[];
@@ -72,11 +72,11 @@ async function createInGroup(
 async function createForPeople(
   messaging: Messaging,
   viewer: User,
-  handles: readonly string[],
+  recipients: Recipients,
   draft: Draft,
   bodyErrors: Errors,
 ): Promise<CreateMessageResult> {
-  const members = await resolveMembers(messaging, viewer, handles);
+  const members = await resolveMembers(messaging, viewer, recipients);
   if ('errors' in members) return { userErrors: [...members.errors, ...bodyErrors] };
   if (bodyErrors.length > 0) return { userErrors: bodyErrors };
   const { memberIds } = members;

@@ -1,5 +1,5 @@
 import { BadUserInputError } from '../errors.ts';
-import type { Message, Page, User } from '../model.ts';
+import type { GroupMessage, Page, User } from '../model.ts';
 import { decodeCursor, encodeCursor, messagesList } from '../table/cursors.ts';
 import { type AccessibleLog, accessNewer, accessNewest, accessOlder } from './access.ts';
 import type { Messaging } from './messaging.ts';
@@ -15,14 +15,17 @@ export async function listMessages(
   { table }: Messaging,
   viewer: User,
   { messageGroupId, ...page }: PageArguments & { readonly messageGroupId: string },
-): Promise<Page<Message>> {
+): Promise<Page<GroupMessage>> {
   const list = messagesList(messageGroupId);
   const request = pageRequest(page);
   const from = startOf(list, request);
   const { messages, hasNewer } = await read();
   const oldest = messages[0]?.sequence ?? from ?? 1;
   return {
-    edges: messages.toReversed().map((node) => ({ cursor: encodeCursor(list, String(node.sequence)), node })),
+    edges: messages.toReversed().map((message) => ({
+      cursor: encodeCursor(list, String(message.sequence)),
+      node: { ...message, messageGroupId },
+    })),
     // Numbers have no holes, so older messages are known of without asking. Towards newer, `from` is itself older.
     hasNextPage: request.towards === 'newer' || oldest > 1,
     hasPreviousPage: hasNewer,

@@ -4,8 +4,10 @@ import type { Table } from '../table/table.ts';
 /** What the operations work with. */
 export interface Messaging {
   readonly table: Table;
-  /** The people with these handles, compared without regard to case; those that exist, in no order. */
+  /** The people with these handles, compared without regard to ASCII case; those that exist, in no order. */
   readonly findUsersByHandle: (handles: readonly string[]) => Promise<readonly User[]>;
+  /** The people with these UUIDs; those that exist, in no order. */
+  readonly findUsersById: (ids: readonly string[]) => Promise<readonly User[]>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }

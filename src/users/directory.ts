@@ -1,14 +1,17 @@
 import pg from 'pg';
 import * as z from 'zod';
 import { DomainError, UnavailableError } from '../errors.ts';
-import type { User } from '../model.ts';
+import { foldHandle, isHandle, type User } from '../model.ts';
+import { type PeopleSearch, SEARCH_PEOPLE } from './search.ts';
 
 /** The people, as Postgres knows them. */
 export interface Directory {
   /** The people with these UUIDs; those that exist, in no order. One statement. */
   findByIds(ids: readonly string[]): Promise<readonly User[]>;
-  /** The people with these handles, compared without regard to case; those that exist, in no order. One statement. */
+  /** The people with these handles, compared without regard to ASCII case; those that exist, in no order. One statement. */
   findByHandles(handles: readonly string[]): Promise<readonly User[]>;
+  /** The people whose handle or name begins as asked, best matches first. One statement. */
+  search(search: PeopleSearch): Promise<readonly User[]>;
   /** The person whose tokens have this subject. */
   findBySubject(subject: string): Promise<User | undefined>;
   /** Whether the directory answers. */
@@ -17,8 +20,6 @@ export interface Directory {
 
 /** What is said of a directory that can't be reached for the moment. */
 export const NO_ANSWER = 'The directory of people does not answer. Try again.';
-
-const HANDLE = /^[A-Za-z0-9_]{1,30}$/;
 
 const row = z
   .object({ id: z.uuid(), handle: z.string(), display_name: z.string() })
@@ -36,8 +37,14 @@ export function openDirectory(pool: pg.Pool): Directory {
   return {
     findByIds: async (ids) => (ids.length === 0 ? [] : find('id = ANY($1::uuid[])', [ids])),
     findByHandles: async (handles) => {
-      const possible = handles.filter(isHandle).map((handle) => handle.toLowerCase());
-      return possible.length === 0 ? [] : find('lower(handle) = ANY($1::text[])', [possible]);
+      const possible = handles.filter(isHandle).map(foldHandle);
+      return possible.length === 0 ? [] : find('lower(handle COLLATE "C") = ANY($1::text[])', [possible]);
+    },
+    search: async ({ handle, words, exceptId, limit }) => {
+      if (handle === null && words === null) return [];
+      const { rows } = await answered(pool.query(SEARCH_PEOPLE, [handle, words, exceptId, limit]));
+      const people = new Map(rows.map((each) => row.parse(each)).map((user) => [user.id, user]));
+      return [...people.values()].slice(0, limit);
     },
     findBySubject: async (subject) =>
       isText(subject) ? (await find('cognito_user_id = $1', [subject])).at(0) : undefined,
@@ -45,11 +52,6 @@ export function openDirectory(pool: pg.Pool): Directory {
       await answered(pool.query('SELECT 1'));
     },
   };
-}
-
-/** Whether anyone could have this handle: 1 to 30 letters, digits and underscores. */
-export function isHandle(text: string): boolean {
-  return HANDLE.test(text);
 }
 
 /** Postgres has no NUL in text, and no half of a surrogate pair. */

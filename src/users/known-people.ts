@@ -37,6 +37,7 @@ export function rememberPeople(directory: Directory, clock: Perf = performance):
     known: (id) => people.get(id),
     findByIds: (ids) => remembering(() => directory.findByIds(ids)),
     findByHandles: (handles) => remembering(() => directory.findByHandles(handles)),
+    search: (search) => remembering(() => directory.search(search)),
     findBySubject: (subject) => remembering(() => directory.findBySubject(subject)),
     ping: directory.ping,
   };

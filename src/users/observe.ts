@@ -24,6 +24,7 @@ export function observeDirectory(
     known: directory.known,
     findByIds: (ids) => timedCall('findByIds', () => directory.findByIds(ids)),
     findByHandles: (handles) => timedCall('findByHandles', () => directory.findByHandles(handles)),
+    search: (search) => timedCall('search', () => directory.search(search)),
     findBySubject: (subject) => timedCall('findBySubject', () => directory.findBySubject(subject)),
     ping: () => timedCall('ping', directory.ping),
   };

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import * as z from 'zod';
 import { BadUserInputError } from '../errors.ts';
+import { foldHandle } from '../model.ts';
 import { answered } from './directory.ts';
 
 const row = z
@@ -33,8 +34,8 @@ export async function listPeople(
   { limit, after = '' }: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<PersonRow[]> {
   const { rows } = await pool.query(
-    `SELECT ${COLUMNS} FROM users WHERE lower(handle) > lower($1) ORDER BY lower(handle) LIMIT $2`,
-    [after, limit],
+    `SELECT ${COLUMNS} FROM users WHERE lower(handle COLLATE "C") > $1 ORDER BY lower(handle COLLATE "C") LIMIT $2`,
+    [foldHandle(after), limit],
   );
   return rows.map((each) => row.parse(each));
 }
@@ -92,6 +93,8 @@ const NO_CHARACTER = '22021';
 
 /** By the names of the constraints, which Postgres makes up where the schema has none. */
 const SENTENCES: Readonly<Record<string, string>> = {
+  users_handle_ascii_key: 'The handle is taken.',
+  // The index of older versions, until the schema is loaded again.
   users_handle_key: 'The handle is taken.',
   users_handle_check: 'A handle is 1 to 30 letters, digits and underscores.',
   users_display_name_check: 'A display name has 1 to 100 characters.',

@@ -54,6 +54,7 @@ export function leaveAloneWhileSilent(directory: Directory, { patienceMs, onSile
   return {
     findByIds: (ids) => ask(() => directory.findByIds(ids)),
     findByHandles: (handles) => ask(() => directory.findByHandles(handles)),
+    search: (search) => ask(() => directory.search(search)),
     findBySubject: (subject) => ask(() => directory.findBySubject(subject)),
     // Who asks whether it answers wants to know it for certain.
     ping: async () => {

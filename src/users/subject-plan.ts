@@ -1,4 +1,4 @@
-import { isHandle } from './directory.ts';
+import { foldHandle, isHandle } from '../model.ts';
 import type { PoolUser } from './user-pool.ts';
 
 /** A row of the directory, as far as it matters for whose tokens lead to it. */
@@ -109,7 +109,7 @@ export function planSubjects(users: readonly PoolUser[], rows: readonly SubjectR
 
 /** Which users have the handle of which row. */
 function claimsOf(users: readonly PoolUser[], rows: readonly SubjectRow[]) {
-  const byName = new Map(rows.map((row) => [row.handle.toLowerCase(), row]));
+  const byName = new Map(rows.map((row) => [foldHandle(row.handle), row]));
   const claims = new Map<SubjectRow, PoolUser[]>();
   const unmatched: PoolUser[] = [];
   for (const user of users) {
@@ -122,9 +122,9 @@ function claimsOf(users: readonly PoolUser[], rows: readonly SubjectRow[]) {
 
 /** The handle that a user has, in lower case; undefined where it is none that anyone in the directory could have. */
 export function handleOf({ preferredUsername }: PoolUser): string | undefined {
-  return preferredUsername !== undefined && isHandle(preferredUsername) ? preferredUsername.toLowerCase() : undefined;
+  return preferredUsername !== undefined && isHandle(preferredUsername) ? foldHandle(preferredUsername) : undefined;
 }
 
 function byHandle(one: { readonly handle: string }, other: { readonly handle: string }): number {
-  return one.handle.toLowerCase() < other.handle.toLowerCase() ? -1 : 1;
+  return foldHandle(one.handle) < foldHandle(other.handle) ? -1 : 1;
 }

@@ -44,7 +44,7 @@ async function findRows(client: pg.PoolClient, users: readonly PoolUser[]): Prom
   for (const some of batches(users)) {
     const { rows } = await client.query(
       `SELECT id, handle, cognito_user_id FROM users
-       WHERE lower(handle) = ANY($1::text[]) OR cognito_user_id = ANY($2::text[])`,
+       WHERE lower(handle COLLATE "C") = ANY($1::text[]) OR cognito_user_id = ANY($2::text[])`,
       [some.flatMap((user) => handleOf(user) ?? []), some.map(({ subject }) => subject)],
     );
     for (const each of rows) {

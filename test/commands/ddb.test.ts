@@ -53,11 +53,15 @@ function isThere({ client, name }: Table): Promise<boolean> {
 /** A conversation of two people of the directory. */
 async function aConversation(table: Table, bodies: readonly string[]): Promise<[Person, Person, string]> {
   const [ann, ben] = (await addPeople(pool, 2)) as [Person, Person];
-  const { findByHandles } = openDirectory(pool);
+  const { findByHandles, findByIds } = openDirectory(pool);
   let messageGroupId = '';
   for (const body of bodies) {
     const to = { recipientHandles: [ben.handle] };
-    const sent = await createMessage({ table, findUsersByHandle: findByHandles, now: Date.now }, ann, { to, body });
+    const sent = await createMessage(
+      { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now },
+      ann,
+      { to, body },
+    );
     if ('userErrors' in sent) throw new Error('The message can be sent');
     messageGroupId = sent.messageGroup.id;
   }

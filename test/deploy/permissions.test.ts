@@ -90,6 +90,7 @@ test('the API may do what it does, and nothing else', async () => {
     sandboxToken: undefined,
     queryLimits: DEFAULT_QUERY_LIMITS,
     rateLimits: DEFAULT_RATE_LIMITS,
+    peopleSearch: true,
     trustedProxies: [],
     overload: undefined,
     shutdownDelayMs: 0,

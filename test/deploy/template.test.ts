@@ -59,7 +59,12 @@ test('of all that happens in the table, exactly new messages invoke the worker',
   const members = users(3) as [User, User, User];
   const [ann, ben] = members;
   const messageGroupId = groupIdOf(members);
-  const messaging = { table, findUsersByHandle: async () => members, now: Date.now };
+  const messaging = {
+    table,
+    findUsersByHandle: async () => members,
+    findUsersById: async () => members,
+    now: Date.now,
+  };
   // A group with its profile and summaries; a message; a message with a sent-before record; a mark.
   await sendAs(table, members, ann, 'first');
   await sendAs(table, members, ben, 'second');

@@ -652,13 +652,11 @@ describe('requests that are refused', () => {
 
   test('a GET that a page of another site could cause unasked is refused', async () => {
     const api = await anApi();
-    const people = await api.people(2);
-    const [ann] = people;
-    const messageGroupId = await startGroup(api, people);
+    const messageGroupId = await startGroup(api, await api.people(2));
     const parameters = new URLSearchParams({ query: MESSAGES, variables: JSON.stringify({ messageGroupId }) });
     api.calls.length = 0;
 
-    const response = await fetch(`${api.url}?${parameters}`, { headers: await bearer(api, ann) });
+    const response = await fetch(`${api.url}?${parameters}`);
 
     expect(response.status).toBe(400);
     expect((await replyOf(response)).data).toBeUndefined();
@@ -909,7 +907,12 @@ describe('closing', () => {
       trustedProxies: [],
       overload: undefined,
       corsOrigins: [],
-      messaging: { table: api.table, findUsersByHandle: directory.findByHandles, now: Date.now },
+      messaging: {
+        table: api.table,
+        findUsersByHandle: directory.findByHandles,
+        findUsersById: directory.findByIds,
+        now: Date.now,
+      },
       directory,
       directoryPatienceMs: 15_000,
       viewerOf: async (token, findBySubject) => {

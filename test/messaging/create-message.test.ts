@@ -119,6 +119,8 @@ test.each([
   ['white space', ' \n\u2003\ufeff ', 'BODY_BLANK'],
   ['invisible characters', '\u200b\u2060\u00ad', 'BODY_BLANK'],
   ['control characters', '\0\u0007', 'BODY_BLANK'],
+  ['a Braille blank', '\u2800', 'BODY_BLANK'],
+  ['an annotation without text', '\ufff9\ufffa\ufffb', 'BODY_BLANK'],
   ['1,025 code points', '😀'.repeat(1025), 'BODY_TOO_LONG'],
   ['half of a surrogate pair', 'ok \ud83d', 'BODY_INVALID'],
 ])('a body of %s is refused and sends nothing', async (_, body, code) => {

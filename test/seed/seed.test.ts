@@ -192,7 +192,7 @@ describe('seeding', () => {
   });
 
   async function aMessaging(): Promise<Messaging> {
-    return { table: await aTable(), findUsersByHandle: findByHandles, now: Date.now };
+    return { table: await aTable(), findUsersByHandle: findByHandles, findUsersById: async () => [], now: Date.now };
   }
 
   async function person(handle: string): Promise<User> {

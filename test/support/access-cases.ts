@@ -149,6 +149,19 @@ export const ACCESS_CASES: Readonly<Record<string, AccessCase>> = {
     stranger: ({ cyd }) => ({ data: { viewer: openUser(cyd) } }),
   },
   'Query.user': onUser('id handle displayName', ({ ann }) => openUser(ann)),
+  'Query.users': {
+    query: '{ users(search: "no_such_prefix_of_anyone") { id handle displayName } }',
+    member: () => ({ data: { users: [] } }),
+    stranger: () => ({ data: { users: [] } }),
+  },
+  // Each has their own group with Ann, or none.
+  'Query.messageGroupWith': {
+    query: 'query ($handle: String!) { messageGroupWith(handles: [$handle]) { id lastMessage { body } } }',
+    member: ({ messageGroupId, messages }) => ({
+      data: { messageGroupWith: { id: messageGroupId, lastMessage: { body: messages[0].body } } },
+    }),
+    stranger: () => ({ data: { messageGroupWith: null } }),
+  },
   'Query.messageGroup': onMessageGroup('id', ({ messageGroupId }) => ({ id: messageGroupId })),
   'Query.messageGroups': onMessageGroups(
     'edges { node { id } }',
@@ -255,6 +268,11 @@ export const ACCESS_CASES: Readonly<Record<string, AccessCase>> = {
   'Message.id': onMessageNodes('id', ({ id }) => ({ id })),
   'Message.sequence': onMessageNodes('sequence', ({ sequence }) => ({ sequence })),
   'Message.body': onMessageNodes('body', ({ body }) => ({ body })),
+  'Message.messageGroupId': onMessageNodes('messageGroupId', (_, { messageGroupId }) => ({ messageGroupId })),
+  // The newest is Ann's, whose own clientMessageId Ben does not see.
+  'Message.clientMessageId': onMessageNodes('clientMessageId', ({ sequence }) => ({
+    clientMessageId: sequence === 2 ? 'ben-1' : null,
+  })),
   'Message.createdAt': onMessageNodes('createdAt', () => ({ createdAt: AT })),
   'Message.sender': onMessageNodes('sender { id handle displayName }', ({ sequence }, { ann, ben }) => ({
     sender: openUser(sequence === 2 ? ben : ann),

@@ -15,6 +15,7 @@ import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
 import { openDirectory } from '../../src/users/directory.ts';
 import { rememberPeople } from '../../src/users/known-people.ts';
+import { withoutSearch } from '../../src/users/no-search.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
 import { MESSAGE_BODY } from '../logs/search.ts';
@@ -72,6 +73,8 @@ export interface TestApiOptions {
   readonly queryLimits?: Partial<QueryLimits>;
   /** Nobody meets one unless it is given. */
   readonly rateLimits?: Partial<RateLimitsConfig>;
+  /** On unless it is given. */
+  readonly peopleSearch?: boolean;
   readonly trustedProxies?: readonly string[];
   /** Nothing is refused unless it is given: the tests' own work is done by the same event loop. */
   readonly overload?: Partial<OverloadLimits>;
@@ -88,7 +91,7 @@ export interface TestApiOptions {
 /** All tests of a file wait for one connection, which on a busy machine takes more patience than a request has. */
 const PATIENCE_MS = 15_000;
 
-const NO_RATE_LIMITS: RateLimitsConfig = { reads: 1e9, sends: 1e9, refusals: 1e9, redisUrl: undefined };
+const NO_RATE_LIMITS: RateLimitsConfig = { reads: 1e9, sends: 1e9, searches: 1e9, refusals: 1e9, redisUrl: undefined };
 
 /** A tuple where the count is known, so that a test can take it apart. */
 export type People<Count extends number, Collected extends Person[] = []> = number extends Count
@@ -131,7 +134,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   let aheadMs = 0;
-  const directory = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
+  const people = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
+  const directory = options.peopleSearch === false ? withoutSearch(people) : people;
   const log = openLog('debug', {
     write: (line) => {
       logs.push(line);
@@ -148,7 +152,12 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     trustedProxies: options.trustedProxies ?? [],
     overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
-    messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
+    messaging: {
+      table,
+      findUsersByHandle: directory.findByHandles,
+      findUsersById: directory.findByIds,
+      now: options.now ?? Date.now,
+    },
     directory,
     directoryPatienceMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),

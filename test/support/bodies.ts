@@ -18,7 +18,9 @@ const combiningMark = oneCharacter(0x300, 0x36f);
 const directionMark = fc.constantFrom(...'\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069');
 /** Half of a surrogate pair; two of them that meet the right way round make a whole one. */
 const surrogate = fc.integer({ min: 0xd800, max: 0xdfff }).map((unit) => String.fromCharCode(unit));
-const invisible = fc.constantFrom(...'\0\u0007\u001b\u007f\u0085\u00ad\u200b\u200c\u200d\u2060\ufe0f');
+const invisible = fc.constantFrom(
+  ...'\0\u0007\u001b\u007f\u0085\u00ad\u200b\u200c\u200d\u2060\ufe0f\u2800\u3164\ufff9\u{e0041}',
+);
 const space = fc.constantFrom(...' \t\n\r\v\f\u00a0\u1680\u2003\u2028\u2029\u3000\ufeff');
 const visible = fc.oneof(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }), fourBytes, combiningMark);
 
@@ -51,13 +53,25 @@ export const anyBody: fc.Arbitrary<string> = fc
   )
   .map((parts) => parts.join(''));
 
+/** Format characters that show: Unicode's Prepended_Concatenation_Mark. */
+const SHOWN_FORMATS = '\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}';
+const BLANK_GLYPHS = '\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}';
+
+export function isBlank(character: string): boolean {
+  if (SHOWN_FORMATS.includes(character)) return false;
+  return (
+    BLANK_GLYPHS.includes(character) ||
+    /^[\s\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]$/u.test(character)
+  );
+}
+
 /** What is stored of a body, or why nothing is. */
 export type Fate = { readonly stored: string } | { readonly refused: string };
 
 export function fateOf(body: string): Fate {
   const kept = body.replace(/^\s+/, '').replace(/\s+$/, '');
   if (/\p{Surrogate}/u.test(kept)) return { refused: 'BODY_INVALID' };
-  if (/^[\s\p{Cc}\p{Default_Ignorable_Code_Point}]*$/u.test(kept)) return { refused: 'BODY_BLANK' };
+  if (Array.from(kept).every(isBlank)) return { refused: 'BODY_BLANK' };
   if (Array.from(kept).length > MAX_CODE_POINTS) return { refused: 'BODY_TOO_LONG' };
   return { stored: kept };
 }

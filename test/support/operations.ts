@@ -47,6 +47,7 @@ export const MESSAGES = `query ($messageGroupId: ID!, $first: Int, $after: Strin
 export interface Destination {
   readonly messageGroupId?: string;
   readonly recipientHandles?: readonly string[];
+  readonly recipientIds?: readonly string[];
 }
 
 /** Sends, whatever comes of it. */

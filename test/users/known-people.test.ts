@@ -10,6 +10,7 @@ function aDirectory(people: readonly User[]) {
   const clock = { time: 1_000, now: () => clock.time };
   const directory: Directory = {
     findByIds: async (ids) => people.filter(({ id }) => ids.includes(id)),
+    search: async () => people,
     findByHandles: async (handles) => people.filter(({ handle }) => handles.includes(handle)),
     findBySubject: async (subject) => people.find(({ id }) => id === subject),
     ping: async () => {},

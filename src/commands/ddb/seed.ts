@@ -14,8 +14,11 @@ export function seed(operator: Operator): Command {
           confirmTarget('table', table.name, isLocal, yes);
           const progress = terminal.progress('Messages', SEED_MESSAGES);
           try {
-            const { findByHandles } = openDirectory(pool);
-            await seedMessages({ table, findUsersByHandle: findByHandles, now: Date.now }, progress.advance);
+            const { findByHandles, findByIds } = openDirectory(pool);
+            await seedMessages(
+              { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now },
+              progress.advance,
+            );
           } finally {
             progress.end();
           }

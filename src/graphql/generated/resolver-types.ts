@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
-import type { User as UserModel, Message as MessageModel, MessageGroup as MessageGroupModel } from '../../model.ts';
+import type { User as UserModel, GroupMessage as GroupMessageModel, MessageGroup as MessageGroupModel } from '../../model.ts';
 import type { MessagePage as MessagePageModel, MessageGroupPage as MessageGroupPageModel } from '../connections.ts';
 import type { CreateMessageResult as CreateMessageResultModel } from '../../messaging/create-message.ts';
 import type { MarkMessageGroupReadResult as MarkMessageGroupReadResultModel } from '../../messaging/mark-message-group-read.ts';
@@ -49,7 +49,7 @@ export type CreateMessageErrorCode =
   | 'RECIPIENTS_EMPTY'
   /** The viewer is among the recipients. */
   | 'RECIPIENT_IS_SENDER'
-  /** Nobody has this handle. */
+  /** Nobody has this handle or this id. */
   | 'RECIPIENT_NOT_FOUND'
   /** There are more than 49 recipients. */
   | 'TOO_MANY_RECIPIENTS';
@@ -124,10 +124,14 @@ export type Message = {
   readonly __typename?: 'Message';
   /** The text: 1 to 1,024 Unicode code points, without white space at its ends. */
   readonly body: Scalars['String']['output'];
+  /** The id that the sender's client gave it. Only its sender sees it; null for others, and where none was given. */
+  readonly clientMessageId?: Maybe<Scalars['ID']['output']>;
   /** When the server took the message. Never before the `createdAt` of the previous message. */
   readonly createdAt: Scalars['DateTime']['output'];
   /** The message's UUID. */
   readonly id: Scalars['ID']['output'];
+  /** The message group that the message is in. */
+  readonly messageGroupId: Scalars['ID']['output'];
   /** Who sent it; null once the account is gone. */
   readonly sender?: Maybe<User>;
   /** The message's number in its group: 1, 2, 3 and so on. */
@@ -146,12 +150,17 @@ export type MessageConnection = {
 /** Where a message goes: exactly one of these. */
 export type MessageDestination =
   /** Into a message group that the viewer is a member of (pattern C). */
-  { readonly messageGroupId: Scalars['ID']['input']; readonly recipientHandles?: never; }
+  { readonly messageGroupId: Scalars['ID']['input']; readonly recipientHandles?: never; readonly recipientIds?: never; }
   |  /**
    * To people: 1 to 49 handles, the viewer's own not among them. It goes into the one group of these people and the
    * viewer, which is made if there is none yet (pattern D).
    */
-  { readonly messageGroupId?: never; readonly recipientHandles: ReadonlyArray<Scalars['String']['input']>; };
+  { readonly messageGroupId?: never; readonly recipientHandles: ReadonlyArray<Scalars['String']['input']>; readonly recipientIds?: never; }
+  |  /**
+   * To people by their ids: 1 to 49, the viewer's own not among them. As with handles, but it never reaches a person
+   * who took over a handle since the client read it.
+   */
+  { readonly messageGroupId?: never; readonly recipientHandles?: never; readonly recipientIds: ReadonlyArray<Scalars['ID']['input']>; };
 
 /** A message's place in its group's list. */
 export type MessageEdge = {
@@ -281,6 +290,12 @@ export type Query = {
    */
   readonly messageGroup?: Maybe<MessageGroup>;
   /**
+   * The message group of exactly the viewer and the people with these handles: the one that a message to them goes
+   * to. Null if there is none yet, or if a message to these handles would be refused, for instance because nobody
+   * has one of them. It never starts a group.
+   */
+  readonly messageGroupWith?: Maybe<MessageGroup>;
+  /**
    * The viewer's message groups, latest activity first (pattern B). A summary follows its group's
    * messages within about a second.
    *
@@ -304,6 +319,15 @@ export type Query = {
    * who is signed in may look up anyone, since that is how conversations start.
    */
   readonly user?: Maybe<User>;
+  /**
+   * People to write to, without the viewer: first the person with exactly this handle, then people whose handles
+   * begin so, then people whose display names have words that begin so. Each in the order of their handles.
+   * ASCII case and punctuation make no difference.
+   *
+   * Searches have a rate limit of their own. Errors: `BAD_USER_INPUT` for a text that is too short or too long and
+   * for a count out of range; `PEOPLE_SEARCH_OFF` where the operator has switched the search off.
+   */
+  readonly users: ReadonlyArray<User>;
   /** The person whom the request's token belongs to. */
   readonly viewer: User;
 };
@@ -315,6 +339,15 @@ export type Query = {
  */
 export type QueryMessageGroupArgs = {
   id: Scalars['ID']['input'];
+};
+
+
+/**
+ * Everything that can be asked. Each field needs a bearer token; without a valid one the
+ * answer is HTTP status 401 with the error code `UNAUTHENTICATED`.
+ */
+export type QueryMessageGroupWithArgs = {
+  handles: ReadonlyArray<Scalars['String']['input']>;
 };
 
 
@@ -349,6 +382,16 @@ export type QueryUserArgs = {
   handle: Scalars['String']['input'];
 };
 
+
+/**
+ * Everything that can be asked. Each field needs a bearer token; without a valid one the
+ * answer is HTTP status 401 with the error code `UNAUTHENTICATED`.
+ */
+export type QueryUsersArgs = {
+  first?: InputMaybe<Scalars['Int']['input']>;
+  search: Scalars['String']['input'];
+};
+
 /** A person, as the directory knows them. */
 export type User = {
   readonly __typename?: 'User';
@@ -356,7 +399,7 @@ export type User = {
   readonly displayName: Scalars['String']['output'];
   /**
    * The short name that people write to: 1 to 30 letters, digits and underscores. Unique without
-   * regard to case.
+   * regard to ASCII case.
    */
   readonly handle: Scalars['String']['output'];
   /** The person's UUID. It never changes. */
@@ -448,7 +491,7 @@ export type ResolversTypes = {
   MarkMessageGroupReadErrorCode: MarkMessageGroupReadErrorCode;
   MarkMessageGroupReadInput: MarkMessageGroupReadInput;
   MarkMessageGroupReadPayload: ResolverTypeWrapper<MarkMessageGroupReadResultModel>;
-  Message: ResolverTypeWrapper<MessageModel>;
+  Message: ResolverTypeWrapper<GroupMessageModel>;
   MessageConnection: ResolverTypeWrapper<MessagePageModel>;
   MessageDestination: MessageDestination;
   MessageEdge: ResolverTypeWrapper<Omit<MessageEdge, 'node'> & { node: ResolversTypes['Message'] }>;
@@ -475,7 +518,7 @@ export type ResolversParentTypes = {
   MarkMessageGroupReadError: MarkMessageGroupReadError;
   MarkMessageGroupReadInput: MarkMessageGroupReadInput;
   MarkMessageGroupReadPayload: MarkMessageGroupReadResultModel;
-  Message: MessageModel;
+  Message: GroupMessageModel;
   MessageConnection: MessagePageModel;
   MessageDestination: MessageDestination;
   MessageEdge: Omit<MessageEdge, 'node'> & { node: ResolversParentTypes['Message'] };
@@ -519,8 +562,10 @@ export type MarkMessageGroupReadPayloadResolvers<ContextType = Context, ParentTy
 
 export type MessageResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Message'] = ResolversParentTypes['Message']> = {
   body?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  clientMessageId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  messageGroupId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   sender?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
   sequence?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
@@ -570,9 +615,11 @@ export type PageInfoResolvers<ContextType = Context, ParentType extends Resolver
 
 export type QueryResolvers<ContextType = Context, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   messageGroup?: Resolver<Maybe<ResolversTypes['MessageGroup']>, ParentType, ContextType, RequireFields<QueryMessageGroupArgs, 'id'>>;
+  messageGroupWith?: Resolver<Maybe<ResolversTypes['MessageGroup']>, ParentType, ContextType, RequireFields<QueryMessageGroupWithArgs, 'handles'>>;
   messageGroups?: Resolver<ResolversTypes['MessageGroupConnection'], ParentType, ContextType, Partial<QueryMessageGroupsArgs>>;
   messages?: Resolver<Maybe<ResolversTypes['MessageConnection']>, ParentType, ContextType, RequireFields<QueryMessagesArgs, 'messageGroupId'>>;
   user?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType, RequireFields<QueryUserArgs, 'handle'>>;
+  users?: Resolver<ReadonlyArray<ResolversTypes['User']>, ParentType, ContextType, RequireFields<QueryUsersArgs, 'first' | 'search'>>;
   viewer?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };
 

@@ -1,20 +1,25 @@
 import { getMessageGroup } from '../../messaging/get-message-group.ts';
+import { normalizeId } from '../../messaging/ids.ts';
 import { listMessageGroups } from '../../messaging/list-message-groups.ts';
 import { markMessageGroupRead } from '../../messaging/mark-message-group-read.ts';
+import { messageGroupWith } from '../../messaging/message-group-with.ts';
 import { kindOf, type User, unreadCount } from '../../model.ts';
 import { pageInfo } from '../connections.ts';
 import type { Resolvers } from '../generated/resolver-types.ts';
 
 export const messageGroupResolvers = {
   Query: {
-    messageGroup: (_, { id }, { messaging, viewer }) => getMessageGroup(messaging, viewer, id),
+    messageGroup: (_, { id }, { messaging, viewer }) => getMessageGroup(messaging, viewer, normalizeId(id)),
+    messageGroupWith: (_, { handles }, { messaging, viewer }) => messageGroupWith(messaging, viewer, handles),
     messageGroups: (_, page, { messaging, viewer }) => listMessageGroups(messaging, viewer, page),
   },
   Mutation: {
-    markMessageGroupRead: (_, { input }, { messaging, viewer }) => markMessageGroupRead(messaging, viewer, input),
+    markMessageGroupRead: (_, { input }, { messaging, viewer }) =>
+      markMessageGroupRead(messaging, viewer, { ...input, messageGroupId: normalizeId(input.messageGroupId) }),
   },
   MessageGroup: {
     kind: ({ memberIds }) => kindOf(memberIds),
+    lastMessage: ({ id, lastMessage }) => ({ ...lastMessage, messageGroupId: id }),
     members: ({ memberIds }, _, { loaders }) => {
       const members = memberIds.map((id) => loaders.user(id));
       return members.every(isThere) ? present(members) : Promise.all(members).then(present);

@@ -1,11 +1,13 @@
 import { createMessage, type MessageDestination } from '../../messaging/create-message.ts';
+import { normalizeId } from '../../messaging/ids.ts';
 import { listMessages } from '../../messaging/list-messages.ts';
 import { pageInfo } from '../connections.ts';
 import type { MessageDestination as DestinationInput, Resolvers } from '../generated/resolver-types.ts';
 
 export const messageResolvers = {
   Query: {
-    messages: (_, args, { messaging, viewer }) => listMessages(messaging, viewer, args),
+    messages: (_, args, { messaging, viewer }) =>
+      listMessages(messaging, viewer, { ...args, messageGroupId: normalizeId(args.messageGroupId) }),
   },
   Mutation: {
     createMessage: (_, { input }, { messaging, viewer }) =>
@@ -13,17 +15,20 @@ export const messageResolvers = {
   },
   Message: {
     sender: ({ senderId }, _, { loaders }) => loaders.user(senderId),
+    clientMessageId: ({ senderId, clientMessageId }, _, { viewer }) =>
+      senderId === viewer.id ? (clientMessageId ?? null) : null,
   },
   MessageConnection: { pageInfo },
   CreateMessagePayload: {
-    message: (result) => ('message' in result ? result.message : null),
+    message: (result) => ('message' in result ? { ...result.message, messageGroupId: result.messageGroup.id } : null),
     messageGroup: (result) => ('message' in result ? result.messageGroup : null),
     deduplicated: (result) => 'message' in result && result.deduplicated,
     userErrors: (result) => ('userErrors' in result ? result.userErrors : []),
   },
 } satisfies Resolvers;
 
-/** `@oneOf` has seen to it that exactly one is given. */
-function destination({ messageGroupId, recipientHandles }: DestinationInput): MessageDestination {
-  return messageGroupId != null ? { messageGroupId } : { recipientHandles: recipientHandles ?? [] };
+/** `@oneOf` makes sure that exactly one is given. */
+function destination({ messageGroupId, recipientHandles, recipientIds }: DestinationInput): MessageDestination {
+  if (messageGroupId != null) return { messageGroupId: normalizeId(messageGroupId) };
+  return recipientIds != null ? { recipientIds } : { recipientHandles: recipientHandles ?? [] };
 }

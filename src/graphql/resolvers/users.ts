@@ -1,8 +1,10 @@
+import { peopleSearch } from '../../users/search.ts';
 import type { Resolvers } from '../generated/resolver-types.ts';
 
 export const userResolvers = {
   Query: {
     viewer: (_, __, { viewer }) => viewer,
     user: async (_, { handle }, { directory }) => (await directory.findByHandles([handle])).at(0) ?? null,
+    users: (_, { search, first }, { directory, viewer }) => directory.search(peopleSearch(search, first, viewer.id)),
   },
 } satisfies Resolvers;
