@@ -61,7 +61,10 @@ const counted = new WeakMap<OperationDefinitionNode, Counts>();
 
 function countsOf(document: DocumentNode, operation: OperationDefinitionNode): Counts {
   const counts = counted.get(operation) ?? {
-    fields: Math.max(countFields(document, operation, () => true), 1),
+    fields: Math.max(
+      countFields(document, operation, () => true),
+      1,
+    ),
     searches: countFields(document, operation, ({ name }) => name.value === 'users'),
   };
   counted.set(operation, counts);

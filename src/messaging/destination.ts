@@ -15,7 +15,9 @@ type RecipientError = UserError<RecipientErrorCode>;
 const GROUP_NAMESPACE = '0f0ce7d6-94ee-4b8f-8b0e-6a3f54a1f2c5';
 
 /** The people that a client names: by handle, or by id. */
-export type Recipients = { readonly recipientHandles: readonly string[] } | { readonly recipientIds: readonly string[] };
+export type Recipients =
+  | { readonly recipientHandles: readonly string[] }
+  | { readonly recipientIds: readonly string[] };
 
 /** The id of the one group of these people, whatever their order. */
 export function messageGroupIdOf(memberIds: readonly string[]): string {

@@ -57,7 +57,11 @@ async function aConversation(table: Table, bodies: readonly string[]): Promise<[
   let messageGroupId = '';
   for (const body of bodies) {
     const to = { recipientHandles: [ben.handle] };
-    const sent = await createMessage({ table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now }, ann, { to, body });
+    const sent = await createMessage(
+      { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now },
+      ann,
+      { to, body },
+    );
     if ('userErrors' in sent) throw new Error('The message can be sent');
     messageGroupId = sent.messageGroup.id;
   }

@@ -132,7 +132,12 @@ function inOrder(item: object): string {
 
 test('the same on the engine: the summaries end byte-identical', { timeout: 60_000 }, async () => {
   const table = await aTable();
-  const messaging: Messaging = { table, findUsersByHandle: async () => [], findUsersById: async () => [], now: Date.now };
+  const messaging: Messaging = {
+    table,
+    findUsersByHandle: async () => [],
+    findUsersById: async () => [],
+    now: Date.now,
+  };
 
   await fc.assert(
     fc.asyncProperty(runs, async ({ log, happenings }) => {

@@ -27,10 +27,14 @@ export async function sendAs(table: Table, members: readonly User[], sender: Use
   const findUsersByHandle = async (handles: readonly string[]) =>
     members.filter(({ handle }) => handles.includes(handle));
   const recipientHandles = members.filter(({ id }) => id !== sender.id).map(({ handle }) => handle);
-  const result = await createMessage({ table, findUsersByHandle, findUsersById: async () => [], now: Date.now }, sender, {
-    to: { recipientHandles },
-    body,
-  });
+  const result = await createMessage(
+    { table, findUsersByHandle, findUsersById: async () => [], now: Date.now },
+    sender,
+    {
+      to: { recipientHandles },
+      body,
+    },
+  );
   if ('userErrors' in result) throw new Error(JSON.stringify(result.userErrors));
   return result.message.sequence;
 }

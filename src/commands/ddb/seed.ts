@@ -15,7 +15,10 @@ export function seed(operator: Operator): Command {
           const progress = terminal.progress('Messages', SEED_MESSAGES);
           try {
             const { findByHandles, findByIds } = openDirectory(pool);
-            await seedMessages({ table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now }, progress.advance);
+            await seedMessages(
+              { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now },
+              progress.advance,
+            );
           } finally {
             progress.end();
           }

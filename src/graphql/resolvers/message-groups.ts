@@ -14,7 +14,7 @@ export const messageGroupResolvers = {
     messageGroups: (_, page, { messaging, viewer }) => listMessageGroups(messaging, viewer, page),
   },
   Mutation: {
-    markMessageGroupRead: (_, { input }, { messaging, viewer }) => 
+    markMessageGroupRead: (_, { input }, { messaging, viewer }) =>
       markMessageGroupRead(messaging, viewer, { ...input, messageGroupId: normalizeId(input.messageGroupId) }),
   },
   MessageGroup: {

@@ -6,7 +6,7 @@ import type { MessageDestination as DestinationInput, Resolvers } from '../gener
 
 export const messageResolvers = {
   Query: {
-    messages: (_, args, { messaging, viewer }) => 
+    messages: (_, args, { messaging, viewer }) =>
       listMessages(messaging, viewer, { ...args, messageGroupId: normalizeId(args.messageGroupId) }),
   },
   Mutation: {
@@ -20,8 +20,7 @@ export const messageResolvers = {
   },
   MessageConnection: { pageInfo },
   CreateMessagePayload: {
-    message: (result) =>
-      'message' in result ? { ...result.message, messageGroupId: result.messageGroup.id } : null,
+    message: (result) => ('message' in result ? { ...result.message, messageGroupId: result.messageGroup.id } : null),
     messageGroup: (result) => ('message' in result ? result.messageGroup : null),
     deduplicated: (result) => 'message' in result && result.deduplicated,
     userErrors: (result) => ('userErrors' in result ? result.userErrors : []),
