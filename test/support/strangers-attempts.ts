@@ -1,3 +1,4 @@
+import { normalizeId } from '../../src/messaging/ids.ts';
 import { encodeCursor, messagesList } from '../../src/table/cursors.ts';
 import type { Conversation } from './access-cases.ts';
 import { CREATE_MESSAGE, MESSAGES } from './operations.ts';
@@ -70,7 +71,7 @@ export const ATTEMPTS: Readonly<Record<string, Attempt>> = {
 
 /** Cyd's answers: by POST, and for a query also by GET. At the real group Cyd has got hold of Ben's own cursors. */
 export async function strangersAnswers({ api, cyd, ...real }: Conversation, { query, variables }: Attempt, id: string) {
-  const list = messagesList(id.toLowerCase());
+  const list = messagesList(normalizeId(id));
   const [newest, , oldest] =
     id === real.messageGroupId ? real.cursors : ['3', '2', '1'].map((at) => encodeCursor(list, at));
   if (!newest || !oldest) throw new Error('The conversation has three messages');
