@@ -62,9 +62,12 @@ export async function startSystem(
   undo.push(engine.stop, postgres.stop);
 
   const port = await freePort();
-  const issuer = `https://localhost:${port}`;
+  // Production refuses an issuer on this machine, but not keys from there.
+  const issuer = 'https://issuer.example.com';
+  const url = `https://localhost:${port}`;
   const { certificateFile, token, stop } = await startHttpsIssuer({
     issuer,
+    url,
     audience: AUDIENCE,
     address: '127.0.0.1',
     folder,
@@ -94,7 +97,7 @@ export async function startSystem(
       DATABASE_URL: postgres.url,
       DATABASE_POOL_SIZE: '1',
       OIDC_ISSUER: issuer,
-      OIDC_JWKS_URI: `${issuer}/jwks`,
+      OIDC_JWKS_URI: `${url}/jwks`,
       OIDC_AUDIENCE: AUDIENCE,
     },
     stdio: ['ignore', log.fd, 'inherit', 'ipc'],

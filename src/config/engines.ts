@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { address, integer, required, tableName } from './variables.ts';
+import { address, databaseUrl, integer, required, tableName } from './variables.ts';
 
 /** Where the messages are. */
 export interface TableConfig {
@@ -25,7 +25,7 @@ export const tableVariables = {
 
 /** Variables that say where the people are. */
 export const directoryVariables = {
-  DATABASE_URL: address(['postgres', 'postgresql']),
+  DATABASE_URL: databaseUrl,
   DATABASE_POOL_SIZE: integer(1, 100).default(10),
 };
 

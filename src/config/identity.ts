@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { read } from './environment.ts';
-import { isLoopback, issuerAddress, required } from './variables.ts';
+import { issuerAddress, required } from './variables.ts';
 
 /** Whose tokens are believed. */
 export type IdentityConfig =
@@ -45,7 +45,10 @@ export function readIdentity(given: NodeJS.ProcessEnv, problems: string[]): Iden
   return undefined;
 }
 
-/** Whether an issuer is on this machine: one for development. */
+/** Names and addresses of this machine, as `URL` spells them: loopback, unspecified, and IPv4 in IPv6. See RFC 6761 section 6.3. */
+const THIS_MACHINE = /^((.+\.)?localhost\.?|127(\.\d+){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:(7f[\da-f]{2}:[\da-f]+|0:0)\])$/;
+
+/** Tells whether an issuer is on this machine, which is for development alone. */
 export function isLocalIssuer(issuer: string): boolean {
-  return new URL(issuer).protocol === 'http:' && isLoopback(issuer);
+  return THIS_MACHINE.test(new URL(issuer).hostname);
 }

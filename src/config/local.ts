@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { present, readAll } from './environment.ts';
-import { address, integer, isLoopback, type LogLevel, logLevel, tableName } from './variables.ts';
+import { address, databaseUrl, integer, isLoopback, type LogLevel, logLevel, tableName } from './variables.ts';
 
 /** What the local stack, and the commands that talk to it, need to know. */
 export interface LocalConfig {
@@ -28,7 +28,7 @@ const localVariables = z.object({
   LOG_LEVEL: logLevel.default('info'),
   DYNAMODB_TABLE: tableName.default('cruddur-messages'),
   DYNAMODB_ENDPOINT: address(['http', 'https']).refine(isLoopback, NOT_LOCAL).optional(),
-  DATABASE_URL: address(['postgres', 'postgresql']).refine(isLoopback, NOT_LOCAL).optional(),
+  DATABASE_URL: databaseUrl.refine(isLoopback, NOT_LOCAL).optional(),
 });
 
 /**

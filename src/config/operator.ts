@@ -52,7 +52,7 @@ export function readDirectoryTarget(environment: NodeJS.ProcessEnv): Target<Dire
   const url = isElsewhere(given)
     ? readAll(directoryTarget, given).DATABASE_URL
     : localDatabaseUrl(readLocalConfig(environment).port);
-  return { url, poolSize: 1, isLocal: isLoopback(url) && !namesAnotherHost(url) };
+  return { url, poolSize: 1, isLocal: isLoopback(url) };
 }
 
 /**
@@ -67,10 +67,4 @@ export function readUserPoolConfig(environment: NodeJS.ProcessEnv): UserPoolConf
 
 function isElsewhere(given: NodeJS.ProcessEnv): boolean {
   return ELSEWHERE.some((name) => given[name] !== undefined);
-}
-
-/** libpq's parameters of the same names take the place of the URL's host. */
-function namesAnotherHost(url: string): boolean {
-  const { searchParams } = new URL(url);
-  return searchParams.has('host') || searchParams.has('hostaddr');
 }

@@ -30,9 +30,30 @@ export function address(protocols: readonly string[]) {
     });
 }
 
-/** Whether a URL leads to this machine. */
-export function isLoopback(url: string): boolean {
-  return LOOPBACK.test(new URL(url).hostname);
+/** Matches a URL without a host up to where the host would be. libpq accepts it, but `URL` does not accept its user. */
+const BEFORE_MISSING_HOST = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)(?=(?::\d*)?(?:[/?#]|$))/i;
+
+/**
+ * A Postgres URL as libpq accepts it. If only the parameter `host` names the server, as for a Unix socket, the URL's own host
+ * becomes `localhost`, which the parameter overrides in pg and in psql.
+ */
+export const databaseUrl = z
+  .string(required())
+  .transform((value) => {
+    const complete = value.replace(BEFORE_MISSING_HOST, '$1localhost');
+    return URL.canParse(complete) && new URL(complete).searchParams.has('host') ? complete : value;
+  })
+  .pipe(address(['postgres', 'postgresql']));
+
+/** Tells whether a URL certainly leads to this machine. */
+export function isLoopback(text: string): boolean {
+  const url = new URL(text);
+  return LOOPBACK.test(url.hostname) && !namesAnotherHost(url);
+}
+
+/** libpq's parameters of these names take the place of the URL's host. */
+function namesAnotherHost({ searchParams }: URL): boolean {
+  return searchParams.has('host') || searchParams.has('hostaddr');
 }
 
 /** Where an issuer, or its keys, are: by https, or on this machine by http. */

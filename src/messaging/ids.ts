@@ -1,4 +1,6 @@
-/** Puts a UUID that a client sends into the spelling that this API gives out: lower case. RFC 9562 section 4 allows capitals in input. */
+import { validate as isUuid } from 'uuid';
+
+/** Puts a UUID that a client sends into lower case, as the API gives ids out; RFC 9562 allows capitals in input. Leaves other texts. */
 export function normalizeId(id: string): string {
-  return id.toLowerCase();
+  return isUuid(id) ? id.toLowerCase() : id;
 }

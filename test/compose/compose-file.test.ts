@@ -29,7 +29,7 @@ test.each(OWN)('%s is given no variable that the configuration does not read', (
 });
 
 test('every limit of the API can be set', () => {
-  const limits = knownVariables().filter((name) => /^(RATE_LIMIT|GRAPHQL_MAX|MAX|TRUST)_/.test(name));
+  const limits = knownVariables().filter((name) => /^(RATE_LIMIT|GRAPHQL_MAX|MAX|TRUST|PEOPLE)_/.test(name));
   const set = Object.fromEntries(limits.map((name) => [name, `a value of ${name}`]));
 
   const { environment } = readService('api', set);

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { readApiConfig } from '../../src/config/api.ts';
 import { ConfigError } from '../../src/config/environment.ts';
 import { readLocalConfig } from '../../src/config/local.ts';
+import { readDirectoryTarget } from '../../src/config/operator.ts';
+import { databaseName } from '../../src/users/database.ts';
 
 const COMMON = {
   AWS_REGION: 'eu-central-1',
@@ -61,8 +64,9 @@ describe('what is read', () => {
       local: false,
       sandboxToken: undefined,
       queryLimits: { depth: 10, aliases: 15, directives: 15, tokens: 1000, cost: 2000 },
-      rateLimits: { reads: 1200, sends: 300, refusals: 60, redisUrl: undefined },
+      rateLimits: { reads: 1200, sends: 300, searches: 60, refusals: 60, redisUrl: undefined },
       trustedProxies: [],
+      peopleSearch: true,
       overload: { eventLoopDelayMs: 300, atOnce: 50 },
       shutdownDelayMs: 0,
     });
@@ -94,7 +98,9 @@ describe('what is read', () => {
       DATABASE_POOL_SIZE: '1',
       RATE_LIMIT_READS: '1',
       RATE_LIMIT_SENDS: '2',
+      RATE_LIMIT_SEARCHES: '4',
       RATE_LIMIT_REFUSALS: '3',
+      PEOPLE_SEARCH: 'off',
       RATE_LIMIT_REDIS_URL: 'rediss://:secret@redis.example.com:6380/1',
       MAX_EVENT_LOOP_DELAY_MS: '100',
       MAX_OPERATIONS_AT_ONCE: '7',
@@ -129,7 +135,14 @@ describe('what is read', () => {
       queryLimits: { depth: 1, aliases: 2, directives: 3, tokens: 40, cost: 5 },
       metrics: { host: '0.0.0.0', port: 9464 },
       tracesEndpoint: 'http://127.0.0.1:4318',
-      rateLimits: { reads: 1, sends: 2, refusals: 3, redisUrl: 'rediss://:secret@redis.example.com:6380/1' },
+      rateLimits: {
+        reads: 1,
+        sends: 2,
+        searches: 4,
+        refusals: 3,
+        redisUrl: 'rediss://:secret@redis.example.com:6380/1',
+      },
+      peopleSearch: false,
       trustedProxies: ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
       overload: { eventLoopDelayMs: 100, atOnce: 7 },
       shutdownDelayMs: 15_000,
@@ -244,6 +257,11 @@ describe('what is wrong', () => {
     ['AWS_REGION', 'EU!', 'a region such as'],
     ['DATABASE_URL', 'mysql://db.example.com/x', 'postgres:// or postgresql://'],
     ['DATABASE_URL', 'db.example.com', 'postgres:// or postgresql://'],
+    ['DATABASE_URL', 'postgres://app:pw@/db', 'postgres:// or postgresql://'],
+    ['DATABASE_URL', 'postgres://app:pw@/db?hostaddr=10.0.0.1', 'postgres:// or postgresql://'],
+    ['DATABASE_URL', 'mysql://app:pw@/db?host=/cloudsql/x', 'postgres:// or postgresql://'],
+    ['PEOPLE_SEARCH', 'no', 'must be on or off'],
+    ['RATE_LIMIT_SEARCHES', '0', 'whole number from 1 to 999999'],
     ['DATABASE_POOL_SIZE', '0', 'whole number from 1 to 100'],
     ['DATABASE_POOL_SIZE', '101', 'whole number from 1 to 100'],
     ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info'],
@@ -317,8 +335,11 @@ describe('local use', () => {
     ['http://127.1.2.3:4001', true],
     ['http://localhost:4001', true],
     ['http://[::1]:4001', true],
-    ['https://127.0.0.1:4001', false],
-    ['https://localhost:4001', false],
+    ['https://127.0.0.1:4001', true],
+    ['https://localhost:4001', true],
+    ['https://localhost.example.com', false],
+    ['https://mylocalhost', false],
+    ['https://127.0.0.1.example.com', false],
     ['https://issuer.example.com', false],
   ])('with the issuer %s, local is %s', (issuer, local) => {
     const config = readApiConfig({ ...OIDC, OIDC_ISSUER: issuer });
@@ -334,6 +355,28 @@ describe('local use', () => {
 
   test('an issuer on this machine is refused in production', () => {
     const problems = problemsOf({ ...LOCAL, NODE_ENV: 'production' });
+
+    expect(problems).toEqual([expect.stringMatching(/^OIDC_ISSUER .*NODE_ENV=production/)]);
+  });
+
+  test.each([
+    'https://localhost',
+    'https://LOCALHOST:8443/realms/app',
+    'https://localhost.',
+    'https://issuer.localhost',
+    'https://127.0.0.1',
+    'https://127.255.255.254',
+    'https://127.1',
+    'https://2130706433',
+    'https://0.0.0.0:4001',
+    'https://0',
+    'https://[::1]',
+    'https://[::]',
+    'https://[::ffff:127.0.0.1]',
+    'https://[::ffff:0.0.0.0]',
+    'http://127.0.0.2',
+  ])('the issuer %s is refused in production', (issuer) => {
+    const problems = problemsOf({ ...OIDC, OIDC_ISSUER: issuer, NODE_ENV: 'production' });
 
     expect(problems).toEqual([expect.stringMatching(/^OIDC_ISSUER .*NODE_ENV=production/)]);
   });
@@ -469,5 +512,36 @@ describe('the local stack', () => {
       dynamodbEndpoint: 'http://127.0.0.1:8000',
       databaseUrl: 'postgres://postgres@localhost:5432/test',
     });
+  });
+});
+
+describe('a Postgres URL whose server only a parameter names', () => {
+  test.each([
+    [
+      'postgres://app:p%40w@/db?host=/cloudsql/p:r:i',
+      { host: '/cloudsql/p:r:i', port: 5432, user: 'app', password: 'p@w' },
+    ],
+    ['postgresql://app:pw@:5433/db?host=/run/pg', { host: '/run/pg', port: 5433, user: 'app', password: 'pw' }],
+    ['postgres://app@/db?host=db.example.com&port=6543', { host: 'db.example.com', port: 6543, user: 'app' }],
+    ['postgres:///db?user=app&host=/run/pg', { host: '/run/pg', port: 5432, user: 'app' }],
+    ['postgres://app:pw@db.example.com/db', { host: 'db.example.com', port: 5432, user: 'app', password: 'pw' }],
+  ])('%s leads pg there', (url, connection) => {
+    const config = readApiConfig({ ...OIDC, DATABASE_URL: url });
+    const { host, port, user, password, database } = new pg.Client(config.directory.url);
+
+    expect({ host, port, user, password, database }).toMatchObject({ ...connection, database: 'db' });
+    expect(databaseName(config.directory.url)).toBe('db');
+    expect(new URL(config.directory.url).pathname).toBe('/db');
+  });
+
+  test.each([
+    'postgres://app:pw@/db?host=/cloudsql/p:r:i',
+    'postgres://app:pw@localhost/db?hostaddr=10.0.0.1',
+    'postgres://app:pw@localhost/db?host=db.example.com',
+  ])('%s is not taken for this machine', (url) => {
+    expect(readDirectoryTarget({ DATABASE_URL: url }).isLocal).toBe(false);
+    expect(problemsOf({ DATABASE_URL: url }, readLocalConfig)).toEqual([
+      expect.stringContaining('must be on this machine'),
+    ]);
   });
 });

@@ -165,6 +165,7 @@ test('every function has an environment that its configuration takes, and logs t
 const LIMITS: Readonly<Record<string, string>> = {
   RateLimitReads: 'RATE_LIMIT_READS',
   RateLimitSends: 'RATE_LIMIT_SENDS',
+  RateLimitSearches: 'RATE_LIMIT_SEARCHES',
   RateLimitRefusals: 'RATE_LIMIT_REFUSALS',
   GraphqlMaxDepth: 'GRAPHQL_MAX_DEPTH',
   GraphqlMaxAliases: 'GRAPHQL_MAX_ALIASES',
@@ -191,6 +192,14 @@ test.each(Object.entries(LIMITS))('%s is what the API takes %s to be, from the l
   }
   for (const value of [Number(least) - 1, Number(most) + 1])
     expect(() => readApiConfig(given(value))).toThrow(variable);
+});
+
+test('the search for people is on, and can be switched off', () => {
+  const searches = (parameters?: Record<string, string>) =>
+    readApiConfig(environmentOf('ApiFunction', parameters)).peopleSearch;
+
+  expect(searches()).toBe(true);
+  expect(searches({ PeopleSearch: 'off' })).toBe(false);
 });
 
 test('where the functions count together, and which proxies are believed, can be told; the former is not shown to anyone', () => {

@@ -99,6 +99,25 @@ test('a poll that finds nothing leaves the list as it was, and the next one goes
   expect(list.messages().map(({ sequence }) => sequence)).toEqual([24, 23, 22, 21, 20, 19]);
 });
 
+test('a poll of an operation whose $first has a default says that it is null', async () => {
+  const api = await anApi();
+  const people = await api.people(2);
+  const messageGroupId = await aLongConversation(api, people);
+  const query: typeof LIST = gql(MESSAGES.replace('$first: Int', '$first: Int = 20'));
+  const client = await aClient(api, people[0]);
+  const list = client.watchQuery({ query, variables: { messageGroupId } });
+  const { data } = await client.query({ query, variables: { messageGroupId } });
+  const page = { last: 20, before: data?.messages.edges[0]?.cursor ?? null };
+  await send(api, people[1], { messageGroupId }, 'new');
+
+  await expect(list.fetchMore({ variables: page })).rejects.toMatchObject({
+    errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+  });
+  const polled = await list.fetchMore({ variables: { ...page, first: null } });
+
+  expect(polled.data?.messages.edges.map(({ node }) => node.body)).toEqual(['new']);
+});
+
 test('an optimistic message shows at once, and ends as the server’s in its place', async () => {
   const api = await anApi();
   const people = await api.people(2);

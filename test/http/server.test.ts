@@ -122,6 +122,8 @@ describe('the landing page', () => {
       'before:',
       'messageGroupId: $',
       'recipientHandles:',
+      'messageGroupWith(',
+      'users(',
       'markMessageGroupRead(',
     ]) {
       expect(SANDBOX_DOCUMENT).toContain(field);

@@ -18,6 +18,8 @@ export interface HttpsIssuer {
 export interface HttpsIssuerOptions {
   /** Its name, as processes know it: `https://issuer.example.com:8443`. */
   readonly issuer: string;
+  /** Where its keys are fetched, if not under its name. */
+  readonly url?: string;
   readonly audience: string;
   /** Where it listens. */
   readonly address: string;
@@ -28,12 +30,13 @@ export interface HttpsIssuerOptions {
 /** Starts the issuer, whose keys are at any path. Needs openssl. */
 export async function startHttpsIssuer({
   issuer,
+  url = issuer,
   audience,
   address,
   folder,
 }: HttpsIssuerOptions): Promise<HttpsIssuer> {
   const [key, certificate] = [join(folder, 'issuer.key'), join(folder, 'issuer.crt')];
-  const { hostname, port } = new URL(issuer);
+  const { hostname, port } = new URL(url);
   await promisify(execFile)('openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', certificate],
     ...['-subj', `/CN=${hostname}`, '-addext', `subjectAltName=DNS:${hostname}`],

@@ -1,3 +1,4 @@
+import { normalizeId } from '../../src/messaging/ids.ts';
 import { encodeCursor, messagesList } from '../../src/table/cursors.ts';
 import type { Conversation } from './access-cases.ts';
 import { CREATE_MESSAGE, MESSAGES } from './operations.ts';
@@ -88,7 +89,7 @@ export async function strangersAnswers(conversation: Conversation, attempt: Atte
 
 /** The variables of an attempt at a group. At the real group Cyd has got hold of Ben's own cursors. */
 export function variablesOf(real: Conversation, { variables }: Attempt, id: string): object {
-  const list = messagesList(id.toLowerCase());
+  const list = messagesList(normalizeId(id));
   const [newest, , oldest] =
     id === real.messageGroupId ? real.cursors : ['3', '2', '1'].map((at) => encodeCursor(list, at));
   if (!newest || !oldest) throw new Error('The conversation has three messages');

@@ -41,7 +41,7 @@ async function found(text: string, first?: number, exceptId: string = randomUUID
 test('the exact handle comes first, then handles that begin so, then words of names that begin so', async () => {
   const word = aWord();
   await add([
-    { handle: `x1_${word}`.slice(0, 30), name: `Anna ${word.toUpperCase()}son` },
+    { handle: `x1_${word}`.slice(0, 30), name: `Bella ${word.toUpperCase()}son` },
     { handle: `x0_${word}`.slice(0, 30), name: `${word} Bell` },
     { handle: `${word}_b`, name: 'B' },
     { handle: `${word}A`, name: `${word} is a word of this name too` },
@@ -91,7 +91,7 @@ test('characters that mean something to SQL, LIKE or text search mean nothing', 
     const people = await found(text);
     expect([text, people]).toEqual([text, []]);
   }
-  for (const text of ['\0\0', '\ud800\ud800', "''", '&|!()<->:*', '🙂🙂', "'; DROP TABLE users; --"]) {
+  for (const text of ['\0\0', '\ud800\ud800', "''", '&|!()<->:*', '🙂🙂', "'; DROP TABLE people; --"]) {
     expect([text, await found(text)]).toEqual([text, []]);
   }
 });
