@@ -63,7 +63,7 @@ describe('what is read', () => {
       queryLimits: { depth: 10, aliases: 15, directives: 15, tokens: 1000, cost: 2000 },
       rateLimits: { reads: 1200, sends: 300, refusals: 60, redisUrl: undefined },
       trustedProxies: [],
-      overload: { eventLoopDelayMs: 300, atOnce: 50 },
+      overload: { eventLoopDelayMs: 300, atOnce: 500, perPerson: 10 },
     });
   });
 
@@ -97,6 +97,7 @@ describe('what is read', () => {
       RATE_LIMIT_REDIS_URL: 'rediss://:secret@redis.example.com:6380/1',
       MAX_EVENT_LOOP_DELAY_MS: '100',
       MAX_OPERATIONS_AT_ONCE: '7',
+      MAX_OPERATIONS_PER_PERSON: '3',
       TRUST_PROXY: 'loopback, 10.0.0.0/8,2001:db8::/32,192.0.2.1',
       CORS_ORIGINS: 'https://app.example.com, http://localhost:3000,',
       SANDBOX_TOKEN: 'a.b.c',
@@ -129,7 +130,7 @@ describe('what is read', () => {
       tracesEndpoint: 'http://127.0.0.1:4318',
       rateLimits: { reads: 1, sends: 2, refusals: 3, redisUrl: 'rediss://:secret@redis.example.com:6380/1' },
       trustedProxies: ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
-      overload: { eventLoopDelayMs: 100, atOnce: 7 },
+      overload: { eventLoopDelayMs: 100, atOnce: 7, perPerson: 3 },
     });
   });
 

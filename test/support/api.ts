@@ -13,9 +13,10 @@ import { openLog } from '../../src/log.ts';
 import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
+import { directoryBreaker } from '../../src/users/breaker.ts';
 import { openDirectory } from '../../src/users/directory.ts';
-import { rememberPeople } from '../../src/users/known-people.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { cacheUsers } from '../../src/users/user-cache.ts';
 import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
 import { MESSAGE_BODY } from '../logs/search.ts';
 import { startIssuer, type TestIssuer } from './issuer.ts';
@@ -50,7 +51,7 @@ export interface TestApi {
   readonly logs: string[];
   /** People of the directory, as many as asked for. */
   people<Count extends number>(count: Count): Promise<People<Count>>;
-  /** Lets so many milliseconds pass for the people that the API remembers. */
+  /** Lets so many milliseconds pass for the users that the API caches. */
   age(milliseconds: number): void;
   /** Posts an operation as this person; as nobody when absent. */
   post(
@@ -130,7 +131,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   let aheadMs = 0;
-  const directory = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
+  const directory = cacheUsers(openDirectory(pool), { now: () => performance.now() + aheadMs });
   const log = openLog('debug', {
     write: (line) => {
       logs.push(line);
@@ -145,11 +146,12 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     rateLimits,
     trustedProxies: options.trustedProxies ?? [],
-    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, ...options.overload },
+    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, perPerson: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
     messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
     directory,
-    directoryPatienceMs: PATIENCE_MS,
+    directoryBreaker: directoryBreaker(),
+    directoryBudgetMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),
     healthChecks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },
     requestListeners: [
