@@ -11,18 +11,18 @@ import { pingTable } from './table/health.ts';
 import { openTable, type TableOptions } from './table/table.ts';
 import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
+import { directoryBreaker } from './users/breaker.ts';
 import { openDirectory } from './users/directory.ts';
-import { rememberPeople } from './users/known-people.ts';
 import { withoutSearch } from './users/no-search.ts';
 import { giveUpIdle, openPool } from './users/pool.ts';
-import { leaveAloneWhileSilent } from './users/silence.ts';
+import { cacheUsers } from './users/user-cache.ts';
 
 /**
- * How long a request waits for the directory. With the second that it may have waited for its turn, whoever needs somebody who is not known
- * has an answer within 2 s. Connections are given up a little later, so that it is clear who lost patience.
+ * How long all calls of a request to the directory may take together. With the second that it may have waited to run, a request that
+ * needs an uncached user has an answer within 2 s. The pool gives a statement up a little later, so that the budget ends first.
  */
-const DIRECTORY_PATIENCE_MS = 700;
-const CONNECTION_PATIENCE_MS = 800;
+const DIRECTORY_BUDGET_MS = 700;
+const STATEMENT_TIMEOUT_MS = 800;
 
 const FAREWELL_MS = 200;
 
@@ -47,18 +47,10 @@ export async function composeApi(
   const pool = openPool({
     ...config.directory,
     onIdleError: (err) => log.warn({ err }, 'directory connection lost'),
-    patienceMs: CONNECTION_PATIENCE_MS,
+    patienceMs: STATEMENT_TIMEOUT_MS,
   });
-  const people = rememberPeople(
-    leaveAloneWhileSilent(openDirectory(pool), {
-      patienceMs: DIRECTORY_PATIENCE_MS,
-      onSilence: () => {
-        log.warn('the directory is silent');
-        giveUpIdle(pool);
-      },
-    }),
-  );
-  const directory = config.peopleSearch ? people : withoutSearch(people);
+  const users = cacheUsers(openDirectory(pool));
+  const directory = config.peopleSearch ? users : withoutSearch(users);
   const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
@@ -75,7 +67,11 @@ export async function composeApi(
     corsOrigins: config.corsOrigins,
     messaging: { table, findUsersByHandle: directory.findByHandles, findUsersById: directory.findByIds, now: Date.now },
     directory,
-    directoryPatienceMs: DIRECTORY_PATIENCE_MS,
+    directoryBreaker: directoryBreaker(() => {
+      log.warn('the directory does not answer: calls fail at once, with one probe a second');
+      giveUpIdle(pool);
+    }),
+    directoryBudgetMs: DIRECTORY_BUDGET_MS,
     viewerOf: createViewers(createTokenVerifier(config.identity)),
     health: {
       checks: { table: () => pingTable(table), directory: directory.ping },

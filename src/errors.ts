@@ -21,6 +21,9 @@ export class UnauthenticatedError extends DomainError {
   readonly code = 'UNAUTHENTICATED';
 }
 
+/** The token was signed by the issuer, but is expired or not valid yet. It is no guess at a token. */
+export class ExpiredTokenError extends UnauthenticatedError {}
+
 /** It does not exist, or is not the viewer's: nobody can tell which. */
 export class NotFoundError extends DomainError {
   readonly code = 'NOT_FOUND';

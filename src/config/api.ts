@@ -18,8 +18,10 @@ import { integer, type LogLevel, list, logLevel, onOff, origin, port } from './v
 export interface OverloadLimits {
   /** How late the event loop is on average. */
   readonly eventLoopDelayMs: number;
-  /** Operations under way at once; five times as many wait for their turn. */
+  /** Operations that run at once; five times as many wait for up to 1 s. */
   readonly atOnce: number;
+  /** Operations of one person that run at once; five times as many wait for up to 1 s. */
+  readonly perPerson: number;
 }
 
 /** What the API process needs to know. */
@@ -64,7 +66,8 @@ const apiVariables = z.object({
   ...queryLimitVariables,
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
-  MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(50),
+  MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(500),
+  MAX_OPERATIONS_PER_PERSON: integer(1, 100_000).default(10),
   SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
   PEOPLE_SEARCH: onOff.default('on'),
   CORS_ORIGINS: list.pipe(z.array(origin)),
@@ -102,7 +105,11 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     queryLimits: queryLimits(api),
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
-    overload: { eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS, atOnce: api.MAX_OPERATIONS_AT_ONCE },
+    overload: {
+      eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS,
+      atOnce: api.MAX_OPERATIONS_AT_ONCE,
+      perPerson: api.MAX_OPERATIONS_PER_PERSON,
+    },
     shutdownDelayMs: api.SHUTDOWN_DELAY_SECONDS * 1_000,
     peopleSearch: api.PEOPLE_SEARCH === 'on',
     metrics: metricsConfig(api),

@@ -1,7 +1,7 @@
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
-import type { RememberingDirectory } from '../users/known-people.ts';
+import type { CachedDirectory } from '../users/user-cache.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
 /** What a resolver has at hand for one request. */
@@ -10,7 +10,7 @@ export interface Context {
   readonly viewer: User;
   readonly isAnonymous: boolean;
   readonly messaging: Messaging;
-  readonly directory: RememberingDirectory;
+  readonly directory: CachedDirectory;
   readonly loaders: Loaders;
   readonly requestId: string;
   readonly log: RequestLog;
@@ -30,7 +30,7 @@ export interface RequestLog {
 
 export interface ContextParts {
   readonly messaging: Messaging;
-  readonly directory: RememberingDirectory;
+  readonly directory: CachedDirectory;
   readonly requestId: string;
   readonly log: RequestLog;
   readonly spend: Spend;

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { MessageGroupProfile, User } from '../model.ts';
 import { getProfiles } from '../table/profiles.ts';
 import type { Table } from '../table/table.ts';
-import type { RememberingDirectory } from '../users/known-people.ts';
+import type { CachedDirectory } from '../users/user-cache.ts';
 
 /** Batches and remembers what one request reads. Made for each request, so that nothing outlives it. */
 export interface Loaders {
@@ -18,13 +18,13 @@ export interface Loaders {
 }
 
 /** A request makes only those that it needs: the others would cost it more than much of what it does. */
-export function createLoaders(directory: RememberingDirectory, table: Table): Loaders {
+export function createLoaders(directory: CachedDirectory, table: Table): Loaders {
   let users: DataLoader<string, User | null> | undefined;
   let profiles: DataLoader<string, MessageGroupProfile | null> | undefined;
   let loaded: Map<string, unknown> | undefined;
   return {
     user: (id) => {
-      const known = directory.known(id);
+      const known = directory.cached(id);
       if (known) return known;
       users ??= new DataLoader(async (ids) => {
         const found = new Map((await directory.findByIds(ids)).map((user) => [user.id, user]));

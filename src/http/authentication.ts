@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { DomainError, UnauthenticatedError } from '../errors.ts';
+import { DomainError, ExpiredTokenError, UnauthenticatedError } from '../errors.ts';
 import type { User } from '../model.ts';
 
 /**
@@ -10,9 +10,12 @@ export class ChallengeError extends DomainError {
   readonly code = 'UNAUTHENTICATED';
   readonly status: 400 | 401;
   readonly challenge: string;
+  /** Whether the request may be a guess at a token, which counts against its address. */
+  readonly isGuess: boolean;
 
-  constructor(message: string, error?: 'invalid_request' | 'invalid_token') {
+  constructor(message: string, error?: 'invalid_request' | 'invalid_token', { isGuess = true } = {}) {
     super(message);
+    this.isGuess = isGuess;
     this.status = error === 'invalid_request' ? 400 : 401;
     this.challenge = `Bearer realm="cruddur-messages"${error ? `, error="${error}", error_description="${message}"` : ''}`;
   }
@@ -37,7 +40,8 @@ export async function authenticate(
   try {
     return await viewerOf(token);
   } catch (error) {
-    if (error instanceof UnauthenticatedError) throw new ChallengeError(error.message, 'invalid_token');
+    if (error instanceof UnauthenticatedError)
+      throw new ChallengeError(error.message, 'invalid_token', { isGuess: !(error instanceof ExpiredTokenError) });
     throw error;
   }
 }

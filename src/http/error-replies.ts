@@ -11,13 +11,17 @@ const CODES: Readonly<Record<number, string>> = {
   431: 'HEADERS_TOO_LARGE',
 };
 
+/** After how many seconds a client may ask again. */
+const RETRY_AFTER_SECONDS = 1;
+
 /** Errors outside GraphQL have the form of GraphQL's, so that a client has one to deal with. */
 export function answerErrors(app: FastifyInstance): void {
   app.setNotFoundHandler((_, reply) =>
     reply.code(404).send(errorBody('There is nothing here. Try /graphql.', 'NOT_FOUND')),
   );
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    if (error instanceof UnavailableError) return reply.code(503).send(errorBody(error.message, error.code));
+    if (error instanceof UnavailableError)
+      return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send(errorBody(error.message, error.code));
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).send(errorBody(error.message, codeOf(status)));
     request.log.error({ err: error }, 'request failed');

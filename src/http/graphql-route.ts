@@ -1,6 +1,6 @@
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
 import { DomainError, RateLimitedError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
@@ -9,21 +9,23 @@ import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { observeCalls } from '../table/table.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
-import type { RememberingDirectory } from '../users/known-people.ts';
+import type { DirectoryBreaker } from '../users/breaker.ts';
 import { observeDirectory } from '../users/observe.ts';
+import type { CachedDirectory } from '../users/user-cache.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { answerConditionally } from './conditional-requests.ts';
-import { atMostAtOnce, refuseWhileLate } from './overload.ts';
+import { type EnterOperation, operationsAtOnce, refuseWhileLate } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
 
 export interface GraphQLRouteParts {
   readonly graphql: ApolloServer<Context>;
   readonly messaging: Messaging;
-  readonly directory: RememberingDirectory;
-  /** How long a request waits for all that it asks the directory, in milliseconds. */
-  readonly directoryPatienceMs: number;
-  /** Finds a token's person, by asking the directory where need be. */
-  readonly viewerOf: (token: string, findBySubject: RememberingDirectory['findBySubject']) => Promise<User>;
+  readonly directory: CachedDirectory;
+  readonly directoryBreaker: DirectoryBreaker;
+  /** How long all calls of a request to the directory may take together, in milliseconds. */
+  readonly directoryBudgetMs: number;
+  /** Finds a token's user, by the request's directory. */
+  readonly viewerOf: (token: string, directory: CachedDirectory) => Promise<User>;
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
@@ -36,8 +38,22 @@ export interface GraphQLRouteParts {
  * `ETag` and an unchanged one is 304.
  */
 export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
-  const operations = fastifyApolloHandler(graphql, { context: (request) => contextOf(request, parts) });
-  const handler = overload ? atMostAtOnce(overload.atOnce, operations) : operations;
+  const ends = new WeakMap<FastifyRequest, () => void>();
+  const enter: EnterOperation = overload ? operationsAtOnce(overload) : async () => () => {};
+  const operations = fastifyApolloHandler(graphql, {
+    context: async (request) => {
+      const context = await contextOf(request, parts);
+      ends.set(request, await enterOperation(enter, context));
+      return context;
+    },
+  });
+  const handler: RouteHandlerMethod = async function (request, reply) {
+    try {
+      return await operations.call(this, request, reply);
+    } finally {
+      ends.get(request)?.();
+    }
+  };
 
   return async (app) => {
     if (overload) await refuseWhileLate(app, overload);
@@ -59,6 +75,15 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
   };
 }
 
+/** Waits until the operation of this context may run. */
+async function enterOperation(enter: EnterOperation, context: Context): Promise<() => void> {
+  try {
+    return await enter(context.isAnonymous ? undefined : context.viewer.id);
+  } catch (error) {
+    throw error instanceof DomainError ? graphQLError(error) : error;
+  }
+}
+
 /** The parts that a request needs have this long for all that they are asked together, so that nobody waits for more than 10 s, its turn included. */
 const DEADLINE_MS = 7_500;
 
@@ -67,7 +92,8 @@ async function contextOf(
   {
     messaging,
     directory,
-    directoryPatienceMs,
+    directoryBreaker,
+    directoryBudgetMs,
     viewerOf,
     anonymousIntrospection,
     rateLimits,
@@ -79,7 +105,8 @@ async function contextOf(
   const observed = observeDirectory(directory, {
     onCall: (call) => notes.directoryCalls.push(call),
     deadline,
-    patienceMs: directoryPatienceMs,
+    breaker: directoryBreaker,
+    budgetMs: directoryBudgetMs,
   });
   const parts = {
     messaging: { ...messaging, table, findUsersByHandle: observed.findByHandles, findUsersById: observed.findByIds },
@@ -95,14 +122,17 @@ async function contextOf(
     if (anonymousIntrospection && isAnonymous(request.raw)) {
       return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: refuse });
     }
-    const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed.findBySubject));
+    const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed));
     return createContext(viewer, { ...parts, spend: (limit, count) => rateLimits.spend(limit, viewer.id, count) });
   } catch (error) {
     if (error instanceof ChallengeError) {
-      // Only who is refused is counted: people with a valid token may share an address with somebody who guesses at theirs.
-      await refuse().catch((limited) => {
-        throw limited instanceof RateLimitedError ? graphQLError(limited) : limited;
-      });
+      // Requests with a valid token do not count: people may share an address with somebody who guesses at tokens.
+      // Nor do expired tokens: a client that gets 429 in place of 401 does not refresh its token.
+      if (error.isGuess) {
+        await refuse().catch((limited) => {
+          throw limited instanceof RateLimitedError ? graphQLError(limited) : limited;
+        });
+      }
       throw challenge(error);
     }
     if (!(error instanceof DomainError)) {

@@ -1,73 +1,106 @@
 import underPressure from '@fastify/under-pressure';
-import type { FastifyInstance, FastifyReply, RouteHandlerMethod } from 'fastify';
-import pLimit from 'p-limit';
+import { type BulkheadPolicy, bulkhead } from 'cockatiel';
+import type { FastifyInstance } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
-import { UnavailableError } from '../errors.ts';
-import { hasWaitedLong } from './turns.ts';
+import { RateLimitedError, UnavailableError } from '../errors.ts';
+import { startInTurns } from './turns.ts';
 
-/**
- * How often is looked at how late the event loop was on average since the last time. Where a higher limit is set, as often as that: of a loop
- * that stood still in between there is no average, which counts as above any limit.
- */
+/** Load shedding: what a process does at most, and what it refuses. */
+
+/** How often the event loop's average delay is measured. Not more often than the limit itself: a loop that stood still has no average. */
 const SAMPLE_MS = 250;
 
 const RETRY_AFTER_SECONDS = 1;
 
+/** So many operations wait for each that may run. More are refused at once. */
 const WAITING_FOR_EACH = 5;
 
-/** Who waits for longer is refused. With the time that the parts of a request have, it stays below 10 s. */
-const PATIENCE_MS = 1_000;
+/** An operation that waited for so long is refused, in milliseconds. */
+const MAX_WAIT_MS = 1_000;
 
-/**
- * Refuses requests of these routes, before anything is done for them, while the event loop is late: those that were let in are then
- * served in time, and nobody waits for an answer that comes too late.
- */
+/** Refuses requests of these routes with 503, before anything is done for them, while the event loop is late on average. */
 export async function refuseWhileLate(
   app: FastifyInstance,
   { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
 ): Promise<void> {
-  app.addHook('onRequest', (request, reply, done) => {
-    if (hasWaitedLong(request.raw)) done(refusal(reply));
-    else done();
-  });
+  startInTurns(app, tooMuch);
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,
     sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),
-    pressureHandler: async (_, reply) => {
-      reply.header('retry-after', RETRY_AFTER_SECONDS);
+    pressureHandler: async () => {
       throw tooMuch();
     },
   });
 }
 
 /**
- * Lets a handler do only so much at once; five times as many requests wait for their turn, and the rest are refused: a burst is there
- * before anyone could measure that the event loop is late. Nobody waits for long. A request counts from when it has arrived whole, so
- * that who sends slowly takes nobody's place.
+ * Waits until an operation may run, for at most 1 s for the person and 1 s for the process. An operation that waits for its person's
+ * others holds no place of the process.
+ *
+ * @param personId absent for a request without a token
+ * @returns what ends the operation; it has to be called
+ * @throws RateLimitedError if the person has too many operations
+ * @throws UnavailableError if the process has too many operations
  */
-export function atMostAtOnce(most: number, handler: RouteHandlerMethod): RouteHandlerMethod {
-  const turn = pLimit(most);
-  return async function (request, reply) {
-    if (turn.activeCount < most) return turn(() => handler.call(this, request, reply));
-    if (turn.pendingCount >= most * WAITING_FOR_EACH) throw refusal(reply);
-    return new Promise((resolve, reject) => {
-      let isGivenUp = false;
-      const impatience = setTimeout(() => {
-        isGivenUp = true;
-        reject(refusal(reply));
-      }, PATIENCE_MS);
-      const serve = async () => {
-        clearTimeout(impatience);
-        if (!isGivenUp) resolve(await handler.call(this, request, reply));
+export type EnterOperation = (personId: string | undefined) => Promise<() => void>;
+
+/** Creates the limits of operations at once: of each person, and of the process. */
+export function operationsAtOnce({ atOnce, perPerson }: Omit<OverloadLimits, 'eventLoopDelayMs'>): EnterOperation {
+  const process = bulkhead(atOnce, atOnce * WAITING_FOR_EACH);
+  /** Of the people who have an operation, running or waiting. */
+  const people = new Map<string, { readonly places: BulkheadPolicy; operations: number }>();
+
+  async function enterForPerson(personId: string): Promise<() => void> {
+    const person = people.get(personId) ?? { places: bulkhead(perPerson, perPerson * WAITING_FOR_EACH), operations: 0 };
+    people.set(personId, person);
+    person.operations += 1;
+    const ended = () => {
+      person.operations -= 1;
+      if (person.operations === 0) people.delete(personId);
+    };
+    try {
+      const leave = await enter(person.places, () => new RateLimitedError(RETRY_AFTER_SECONDS));
+      return () => {
+        leave();
+        ended();
       };
-      turn(serve).catch(reject);
-    });
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  }
+
+  return async (personId) => {
+    const leavePerson = personId === undefined ? () => {} : await enterForPerson(personId);
+    try {
+      const leaveProcess = await enter(process, tooMuch);
+      return () => {
+        leaveProcess();
+        leavePerson();
+      };
+    } catch (error) {
+      leavePerson();
+      throw error;
+    }
   };
 }
 
-function refusal(reply: FastifyReply): UnavailableError {
-  reply.header('retry-after', RETRY_AFTER_SECONDS);
-  return tooMuch();
+/** Waits for a place of the bulkhead. @returns what gives it back */
+function enter(of: BulkheadPolicy, refusal: () => Error): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    let isGivenUp = false;
+    const timer = setTimeout(() => {
+      isGivenUp = true;
+      reject(refusal());
+    }, MAX_WAIT_MS);
+    of.execute(() => {
+      clearTimeout(timer);
+      return isGivenUp ? undefined : new Promise<void>(resolve);
+    }).catch(() => {
+      clearTimeout(timer);
+      reject(refusal());
+    });
+  });
 }
 
 function tooMuch(): UnavailableError {

@@ -9,19 +9,19 @@ import { watchConnections } from './connections.ts';
 import { corsOptions } from './cors.ts';
 import { drainConnections } from './draining.ts';
 import { answerClientError, answerErrors } from './error-replies.ts';
+import { dropForwardedPorts } from './forwarded.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
 import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
-import { beginInTurns } from './turns.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
     Pick<
       GraphQLRouteParts,
-      'messaging' | 'directory' | 'directoryPatienceMs' | 'viewerOf' | 'rateLimits' | 'overload'
+      'messaging' | 'directory' | 'directoryBreaker' | 'directoryBudgetMs' | 'viewerOf' | 'rateLimits' | 'overload'
     > {
   readonly log: FastifyBaseLogger;
   /** Origins of pages that may call the API, such as `https://app.example.com`. */
@@ -85,14 +85,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });
-  // Who looks after processes gives up on one that answers late.
-  beginInTurns(app, ({ url }) => url?.startsWith('/health/') ?? false);
   const connections = watchConnections(app);
   limitPipelining(app, connections);
   app.addHook('onClose', () => graphql.stop());
   // GraphQL comes as JSON; a page of another site can send plain text without being asked first.
   app.removeContentTypeParser('text/plain');
   drainConnections(app, connections);
+  if (options.trustedProxies.length > 0) dropForwardedPorts(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
   takeStrictJson(app);

@@ -1,57 +1,59 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { UnavailableError } from '../errors.ts';
 
-/** More turns take more time, so there are no more of them than there have to be: where a crowd waits, they are short. */
-const REQUESTS_A_TURN = 8;
-const REQUESTS_A_TURN_IN_A_CROWD = 2;
-const CROWD = 32;
+/** So many requests start in one turn of the event loop. More make the turns longer. */
+const STARTS_PER_TURN = 4;
 
-/** What waited for longer is to be refused, which takes a fraction of that. */
-const PATIENCE_MS = 1_000;
-const REFUSED_FOR_ONE = 8;
+/** A request that waited for so long is refused, in milliseconds. */
+const MAX_WAIT_MS = 1_000;
 
-const impatient = new WeakSet<IncomingMessage>();
+/** A refusal takes so much of what a request takes. */
+const REFUSAL_COST = 1 / 8;
 
-/** Whether a request has waited for its turn for too long to be served in time. */
-export function hasWaitedLong(request: IncomingMessage): boolean {
-  return impatient.has(request);
+interface Waiting {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly since: number;
+  readonly start: (error?: Error) => void;
 }
 
 /**
- * Begins only so many requests in each turn of the event loop; the others wait for the next turns, in their order. By itself Node begins
- * all that have arrived, on hundreds of connections, before it goes on to read the engine's answers and to accept new connections, of
- * which it takes one a turn: in a flood, whoever comes anew and asks no more than whether the process lives would wait for many seconds.
+ * Starts only so many requests of these routes in each turn of the event loop; the others wait, first come first. Without it, Node starts
+ * all requests that have arrived on all connections before it reads the answers of DynamoDB and accepts the next connection.
  *
- * @param isUrgent which requests don't wait
+ * @param refuse makes the error for a request that waited for more than 1 s
  */
-export function beginInTurns(app: FastifyInstance, isUrgent: (request: IncomingMessage) => boolean): void {
-  const [begin] = app.server.listeners('request') as [RequestListener];
-  app.server.removeListener('request', begin);
-  const waiting: { request: IncomingMessage; response: ServerResponse; since: number }[] = [];
-  let begun = 0;
-  const isTurnOver = () => begun >= (waiting.length > CROWD ? REQUESTS_A_TURN_IN_A_CROWD : REQUESTS_A_TURN);
-
-  function beginOne(request: IncomingMessage, response: ServerResponse, share: number): void {
-    if (begun === 0) setImmediate(nextTurn);
-    begun += share;
-    // Who has hung up meanwhile wants no answer.
-    if (!request.socket.destroyed) begin(request, response);
-  }
+export function startInTurns(app: FastifyInstance, refuse: () => UnavailableError): void {
+  const waiting: Waiting[] = [];
+  let left = STARTS_PER_TURN;
 
   function nextTurn(): void {
-    begun = 0;
-    const impatientSince = performance.now() - PATIENCE_MS;
-    for (let next = waiting[0]; next && !isTurnOver(); next = waiting[0]) {
-      waiting.shift();
-      const isImpatient = next.since < impatientSince;
-      if (isImpatient) impatient.add(next.request);
-      beginOne(next.request, next.response, isImpatient ? 1 / REFUSED_FOR_ONE : 1);
+    left = STARTS_PER_TURN;
+    const lateSince = performance.now() - MAX_WAIT_MS;
+    while (left > 0) {
+      const next = waiting.shift();
+      if (!next) return;
+      if (next.request.raw.socket.destroyed) {
+        next.reply.hijack();
+        continue;
+      }
+      const isLate = next.since < lateSince;
+      spend(isLate ? REFUSAL_COST : 1);
+      next.start(isLate ? refuse() : undefined);
     }
   }
 
-  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (request.socket.destroyed) return;
-    if (isUrgent(request) || (waiting.length === 0 && !isTurnOver())) beginOne(request, response, 1);
-    else waiting.push({ request, response, since: performance.now() });
+  function spend(cost: number): void {
+    if (left === STARTS_PER_TURN) setImmediate(nextTurn);
+    left -= cost;
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (waiting.length > 0 || left <= 0) {
+      waiting.push({ request, reply, since: performance.now(), start: done });
+      return;
+    }
+    spend(1);
+    done();
   });
 }

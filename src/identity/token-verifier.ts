@@ -1,18 +1,25 @@
 import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
-import { FetchError, JwksValidationError, JwkValidationError } from 'aws-jwt-verify/error';
+import {
+  FetchError,
+  JwksValidationError,
+  JwkValidationError,
+  JwtExpiredError,
+  JwtNotBeforeError,
+} from 'aws-jwt-verify/error';
 import { assertIsJwks, type Jwks, SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import type { JwtPayload } from 'aws-jwt-verify/jwt-model';
 import { LRUCache } from 'lru-cache';
 import type { IdentityConfig } from '../config/identity.ts';
-import { UnauthenticatedError, UnavailableError } from '../errors.ts';
+import { ExpiredTokenError, UnauthenticatedError, UnavailableError } from '../errors.ts';
 
 /** Who a token speaks for. */
 export interface TokenVerifier {
   /**
    * The subject of a valid access token: signature, issuer, audience, use and lifetime hold.
    *
-   * @throws UnauthenticatedError when the token is not valid
-   * @throws UnavailableError when the issuer's keys can't be had
+   * @throws ExpiredTokenError if the issuer signed the token, but it is expired or not valid yet
+   * @throws UnauthenticatedError if the token is not valid
+   * @throws UnavailableError if the issuer's keys cannot be fetched
    */
   subjectOf(token: string): Promise<string>;
 }
@@ -23,27 +30,40 @@ const JWKS_TIMEOUT_MS = 3_000;
 /** How long an issuer that did not answer is left alone: unknown keys are easily made up, and each would ask it again. */
 const JWKS_PAUSE_MS = 1_000;
 
-/** As many valid tokens are remembered, of which most take 1 KB, and so much of their text: a token may take 16 KB. */
-const REMEMBERED_TOKENS = 5_000;
-const REMEMBERED_CHARACTERS = 8 * 1024 * 1024;
+/** Keys of this age are fetched again in the background, in milliseconds. */
+const JWKS_REFRESH_MS = 30 * 60_000;
+
+/** With keys of this age, no token is accepted before they were fetched again, or before that failed. */
+const JWKS_MAX_AGE_MS = 60 * 60_000;
+
+/** Keys that could not be fetched again are tried again after this time. */
+const JWKS_RETRY_MS = 60_000;
+
+/** How far the issuer's clock may be ahead, for `nbf`. */
+const NOT_BEFORE_TOLERANCE_SECONDS = 5;
+
+/** Bounds of the cache of verified tokens: their number, and their characters. Most tokens have 1,000, and none more than 16,000. */
+const MAX_CACHED_TOKENS = 5_000;
+const MAX_CACHED_CHARACTERS = 8 * 1024 * 1024;
 
 /**
- * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, and again
- * when a token names an unknown one, at most every 10 s. Those that are there go on while no others can be had.
+ * Verifies Cognito's access tokens, or those of any OpenID Connect issuer. Keys are fetched once, again at least every hour, and when a
+ * token names an unknown key, at most every 10 s. Keys that were fetched stay in use while the issuer does not answer.
  *
- * A token that was found valid is remembered until it expires, or keys are fetched: those of before may hold no more.
+ * A token whose signature was verified is cached until keys are fetched, since the issuer may have removed its key.
  */
 export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
-  const subjects = new LRUCache<string, Claims>({
-    max: REMEMBERED_TOKENS,
-    maxSize: REMEMBERED_CHARACTERS,
+  const verified = new LRUCache<string, Claims>({
+    max: MAX_CACHED_TOKENS,
+    maxSize: MAX_CACHED_CHARACTERS,
     sizeCalculation: (_, token) => token.length,
   });
-  const jwksCache = new IssuerKeys(() => subjects.clear());
+  const jwksCache = new IssuerKeys(() => verified.clear());
+  const graceSeconds = NOT_BEFORE_TOLERANCE_SECONDS;
   const verifier =
     identity.kind === 'cognito'
       ? CognitoJwtVerifier.create(
-          { userPoolId: identity.userPoolId, clientId: identity.clientId, tokenUse: 'access' },
+          { userPoolId: identity.userPoolId, clientId: identity.clientId, tokenUse: 'access', graceSeconds },
           { jwksCache },
         )
       : JwtVerifier.create(
@@ -51,6 +71,7 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
             issuer: identity.issuer,
             jwksUri: identity.jwksUri,
             audience: null,
+            graceSeconds,
             customJwtCheck: ({ payload }) => checkAccessToken(payload, identity.audience),
           },
           { jwksCache },
@@ -58,14 +79,18 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
 
   return {
     subjectOf: async (token) => {
-      const known = subjects.get(token);
-      // By the clock that tells the time: the cache's own goes on from when the token was verified.
-      if (known && Date.now() < known.expiresAt) return known.subject;
+      if (jwksCache.isOld()) await jwksCache.refresh();
+      const cached = verified.get(token);
+      if (cached) return validSubject(cached);
       try {
-        const verified = claims(await verifier.verify(token));
-        subjects.set(token, verified);
-        return verified.subject;
+        const found = claims(await verifier.verify(token));
+        verified.set(token, found);
+        return validSubject(found);
       } catch (error) {
+        if (error instanceof ExpiredTokenError) throw error;
+        // The library compares times after it has verified the signature.
+        if (error instanceof JwtExpiredError) verified.set(token, EXPIRED);
+        if (error instanceof JwtExpiredError || error instanceof JwtNotBeforeError) throw expired(error);
         if (KEYS_MISSING.some((kind) => error instanceof kind))
           throw new UnavailableError('The issuer of tokens does not answer. Try again.', { cause: error });
         throw new UnauthenticatedError('The token is not valid.', { cause: error });
@@ -77,11 +102,14 @@ export function createTokenVerifier(identity: IdentityConfig): TokenVerifier {
 /** The issuer does not answer, or not with keys. */
 const KEYS_MISSING = [FetchError, JwksValidationError, JwkValidationError];
 
-/** The issuer's keys. Whatever goes wrong with fetching others, those that were fetched before stay. */
+/** The issuer's keys. If fetching fails, those that were fetched before stay. */
 class IssuerKeys extends SimpleJwksCache {
   private failure: { readonly error: unknown; readonly until: number } | undefined;
+  /** When keys were fetched, by their address, in milliseconds since 1970. An issuer of Cognito has two addresses. */
+  private readonly fetchedAt = new Map<string, number>();
+  private retryAt = 0;
 
-  /** @param onFetched told of keys that were fetched, before they are used */
+  /** @param onFetched is called with keys that were fetched, before they are used */
   constructor(onFetched: () => void) {
     super({
       fetcher: { fetch: fetchKeys },
@@ -96,11 +124,32 @@ class IssuerKeys extends SimpleJwksCache {
   override async getJwks(uri: string): Promise<Jwks> {
     if (this.failure && performance.now() < this.failure.until) throw this.failure.error;
     try {
-      return await super.getJwks(uri);
+      const keys = await super.getJwks(uri);
+      this.fetchedAt.set(uri, Date.now());
+      return keys;
     } catch (error) {
       this.failure = { error, until: performance.now() + JWKS_PAUSE_MS };
       throw error;
     }
+  }
+
+  /** Whether keys should be fetched again. */
+  isOld(): boolean {
+    return this.age() >= JWKS_REFRESH_MS && Date.now() >= this.retryAt;
+  }
+
+  /** Fetches keys again. Waits for them only if they have reached their maximum age, and the last attempt did not fail. */
+  async refresh(): Promise<void> {
+    const mustWait = this.age() >= JWKS_MAX_AGE_MS && this.retryAt === 0;
+    const refreshed = Promise.allSettled([...this.fetchedAt.keys()].map((uri) => this.getJwks(uri))).then(() => {
+      this.retryAt = this.age() >= JWKS_REFRESH_MS ? Date.now() + JWKS_RETRY_MS : 0;
+    });
+    if (mustWait) await refreshed;
+  }
+
+  /** How long ago the oldest keys were fetched, in milliseconds; 0 if there are none. */
+  private age(): number {
+    return this.fetchedAt.size === 0 ? 0 : Date.now() - Math.min(...this.fetchedAt.values());
   }
 }
 
@@ -139,13 +188,25 @@ function checkAccessToken(payload: JwtPayload, audience: string): void {
     throw new Error('The token is no access token');
 }
 
-/** The library takes a token that never expires, or that is nobody's. */
 interface Claims {
   readonly subject: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
+const EXPIRED: Claims = { subject: '', expiresAt: 0 };
+
+/** The tolerance is for `nbf` alone. */
+function validSubject({ subject, expiresAt }: Claims): string {
+  if (Date.now() >= expiresAt) throw expired();
+  return subject;
+}
+
+function expired(cause?: Error): ExpiredTokenError {
+  return new ExpiredTokenError('The token is not valid.', { cause });
+}
+
+/** Reads the claims. The library accepts a token that never expires, or that is nobody's. */
 function claims({ sub, exp }: JwtPayload): Claims {
   if (exp === undefined) throw new Error('The token never expires');
   if (!sub) throw new Error('The token is nobody’s');

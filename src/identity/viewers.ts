@@ -1,30 +1,25 @@
-import { LRUCache } from 'lru-cache';
 import { UnauthenticatedError } from '../errors.ts';
 import type { User } from '../model.ts';
 import type { TokenVerifier } from './token-verifier.ts';
 
-/** How long a token's person is remembered: what changes in the directory is seen after this time at the latest. */
-const REMEMBERED_MS = 60_000;
+/** The part of a directory that finds a token's user. */
+interface Subjects {
+  /** The user from the cache; undefined if the directory has to be asked. */
+  cachedBySubject(subject: string): User | undefined;
+  findBySubject(subject: string): Promise<User | undefined>;
+}
 
-/** How many people are remembered: some 10 MB. */
-const REMEMBERED_PEOPLE = 20_000;
-
-/** How the directory is asked for a subject's person, where nobody remembers who that is. */
-type FindBySubject = (subject: string) => Promise<User | undefined>;
+/** Finds a token's user, by the directory as one request sees it. */
+export type ViewerOf = (token: string, directory: Subjects) => Promise<User>;
 
 /**
- * Makes the function that finds a token's person, by the directory as each request has it. It throws `UnauthenticatedError` for a token
- * that is not valid, and for a stranger: a valid token of somebody who has no row in the directory.
+ * Creates the function that finds a token's user. It throws `UnauthenticatedError` for a token that is not valid, and for a valid token
+ * of somebody without a row in the directory.
  */
-export function createViewers(verifier: TokenVerifier): (token: string, findBySubject: FindBySubject) => Promise<User> {
-  const people = new LRUCache<string, User, FindBySubject>({
-    max: REMEMBERED_PEOPLE,
-    ttl: REMEMBERED_MS,
-    fetchMethod: (subject, _, { context: findBySubject }) => findBySubject(subject),
-  });
-  return async (token, findBySubject) => {
+export function createViewers(verifier: TokenVerifier): ViewerOf {
+  return async (token, directory) => {
     const subject = await verifier.subjectOf(token);
-    const viewer = people.get(subject) ?? (await people.fetch(subject, { context: findBySubject }));
+    const viewer = directory.cachedBySubject(subject) ?? (await directory.findBySubject(subject));
     if (!viewer) throw new UnauthenticatedError('The token is valid, but the directory has nobody with its subject.');
     return viewer;
   };

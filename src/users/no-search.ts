@@ -1,8 +1,8 @@
 import { PeopleSearchOffError } from '../errors.ts';
-import type { RememberingDirectory } from './known-people.ts';
+import type { CachedDirectory } from './user-cache.ts';
 
 /** Wraps a directory: refuses every search for people, and asks the directory nothing. */
-export function withoutSearch(directory: RememberingDirectory): RememberingDirectory {
+export function withoutSearch(directory: CachedDirectory): CachedDirectory {
   return {
     ...directory,
     search: async () => {

@@ -1,40 +1,41 @@
 import { type Call, timed, within } from '../calls.ts';
-import { UnavailableError } from '../errors.ts';
-import { NO_ANSWER } from './directory.ts';
-import type { RememberingDirectory } from './known-people.ts';
+import { type DirectoryBreaker, DirectoryTimeoutError } from './breaker.ts';
+import type { CachedDirectory } from './user-cache.ts';
 
 export interface Observation {
-  /** Told of each call; not of people who are known without one. */
+  /** Is called with each call; not for users that come from the cache. */
   readonly onCall: (call: Call) => void;
   /** When the request is out of time, by `performance.now()`. */
   readonly deadline: number;
-  /** How long all calls may be waited for together, in milliseconds. */
-  readonly patienceMs: number;
+  readonly breaker: DirectoryBreaker;
+  /** How long all calls of the request may take together, in milliseconds. */
+  readonly budgetMs: number;
 }
 
-/** The directory for one request, which waits for it no longer than it has patience. */
+/** Wraps a directory for one request: reports each call, and enforces the request's time budget and the circuit breaker. */
 export function observeDirectory(
-  directory: RememberingDirectory,
-  { onCall, deadline, patienceMs }: Observation,
-): RememberingDirectory {
-  const patience = new Patience(patienceMs, deadline);
-  const timedCall = <Result>(operation: string, make: () => Promise<Result>) =>
-    timed(operation, () => patience.wait(make), onCall);
+  directory: CachedDirectory,
+  { onCall, deadline, breaker, budgetMs }: Observation,
+): CachedDirectory {
+  const budget = new TimeBudget(budgetMs, deadline);
+  const observed = <Result>(operation: string, make: () => Promise<Result>) =>
+    timed(operation, () => breaker(() => budget.spendOn(make)), onCall);
   return {
-    known: directory.known,
-    findByIds: (ids) => timedCall('findByIds', () => directory.findByIds(ids)),
-    findByHandles: (handles) => timedCall('findByHandles', () => directory.findByHandles(handles)),
-    search: (search) => timedCall('search', () => directory.search(search)),
-    findBySubject: (subject) => timedCall('findBySubject', () => directory.findBySubject(subject)),
-    ping: () => timedCall('ping', directory.ping),
+    cached: directory.cached,
+    cachedBySubject: directory.cachedBySubject,
+    findByIds: (ids) => observed('findByIds', () => directory.findByIds(ids)),
+    findByHandles: (handles) => observed('findByHandles', () => directory.findByHandles(handles)),
+    search: (search) => observed('search', () => directory.search(search)),
+    findBySubject: (subject) => observed('findBySubject', () => directory.findBySubject(subject)),
+    ping: () => observed('ping', directory.ping),
   };
 }
 
-/** A time that calls share: what is waited for one is not there for the next. Calls at the same time use it up but once. */
-class Patience {
+/** A time that calls share: what one call takes, the next does not have. Calls at the same time use it up once. */
+class TimeBudget {
   readonly #deadline: number;
   #leftMs: number;
-  #waiting = 0;
+  #running = 0;
   #since = 0;
 
   constructor(milliseconds: number, deadline: number) {
@@ -42,17 +43,17 @@ class Patience {
     this.#deadline = deadline;
   }
 
-  async wait<Result>(make: () => Promise<Result>): Promise<Result> {
+  async spendOn<Result>(make: () => Promise<Result>): Promise<Result> {
     const now = performance.now();
-    if (this.#waiting === 0) this.#since = now;
+    if (this.#running === 0) this.#since = now;
     const leftMs = Math.min(this.#leftMs - (now - this.#since), this.#deadline - now);
-    if (leftMs <= 0) throw new UnavailableError(NO_ANSWER);
-    this.#waiting += 1;
+    if (leftMs <= 0) throw new DirectoryTimeoutError();
+    this.#running += 1;
     try {
-      return await within(leftMs, make(), (cause) => new UnavailableError(NO_ANSWER, { cause }));
+      return await within(leftMs, make(), (cause) => new DirectoryTimeoutError(cause));
     } finally {
-      this.#waiting -= 1;
-      if (this.#waiting === 0) this.#leftMs -= performance.now() - this.#since;
+      this.#running -= 1;
+      if (this.#running === 0) this.#leftMs -= performance.now() - this.#since;
     }
   }
 }

@@ -12,7 +12,7 @@ import {
 } from 'graphql';
 import { expect, test } from 'vitest';
 import { createSchema } from '../../src/graphql/schema.ts';
-import { KNOWN_MS } from '../../src/users/known-people.ts';
+import { CACHE_MS } from '../../src/users/user-cache.ts';
 import { ACCESS_CASES, aConversation, accessVariables } from '../support/access-cases.ts';
 import { type TestApi, useApi } from '../support/api.ts';
 import { putMessages } from '../support/groups.ts';
@@ -192,7 +192,7 @@ test('30 s after an account is gone, its messages have no sender and the groupâ€
   }`;
 
   await removePerson(api.pool, ann);
-  api.age(KNOWN_MS);
+  api.age(CACHE_MS);
   const seen = await api.ask(ben, query, { id: messageGroupId });
 
   const benAlone = [{ handle: ben.handle }];

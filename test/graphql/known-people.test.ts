@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { KNOWN_MS } from '../../src/users/known-people.ts';
+import { CACHE_MS } from '../../src/users/user-cache.ts';
 import { anApi, useApi } from '../support/api.ts';
 import { send, startGroup } from '../support/operations.ts';
 import { removePerson } from '../support/people.ts';
@@ -17,7 +17,7 @@ describe('the people of a reply', () => {
     const messageGroupId = await startGroup(api, [ann, ...others]);
     for (const other of others) await send(api, other, { messageGroupId });
     await api.ask(ann, '{ viewer { id } }');
-    api.age(KNOWN_MS);
+    api.age(CACHE_MS);
     api.statements.length = 0;
     const page = `{ messages(messageGroupId: "${messageGroupId}") { edges { node { sender { handle } } } } }`;
     return { api, ann, others, page };
@@ -30,7 +30,7 @@ describe('the people of a reply', () => {
     const asked = api.statements.splice(0);
     const again = [await api.ask(ann, INBOX), await api.ask(ann, page)];
     const askedAgain = api.statements.splice(0);
-    api.age(KNOWN_MS);
+    api.age(CACHE_MS);
     const later = await api.ask(ann, page);
 
     expect(asked).toHaveLength(1);
@@ -64,7 +64,7 @@ describe('the people of a reply', () => {
     const [ann, ben] = await api.people(2);
     await startGroup(api, [ann, ben]);
     await removePerson(api.pool, ben);
-    api.age(KNOWN_MS);
+    api.age(CACHE_MS);
     const members = async () => (await api.ask(ann, INBOX)).messageGroups.edges[0].node.members;
 
     const without = [await members(), await members()];

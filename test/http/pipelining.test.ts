@@ -4,13 +4,11 @@ import { fastify } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { watchConnections } from '../../src/http/connections.ts';
 import { limitPipelining } from '../../src/http/pipelining.ts';
-import { beginInTurns } from '../../src/http/turns.ts';
 
 /** Sends as many requests at once on a connection, and tells what came back until its end. */
 async function pipeline(count: number) {
   const app = fastify();
   let begun = 0;
-  beginInTurns(app, () => false);
   limitPipelining(app, watchConnections(app));
   app.get('/', async () => {
     begun += 1;

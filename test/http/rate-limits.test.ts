@@ -54,10 +54,10 @@ describe('a person', () => {
   });
 
   test('has so many sends a minute, of which no more are executed, and reads apart', async () => {
-    const api = await anApi({ rateLimits: { reads: 5, sends: 3 } });
+    const api = await anApi({ rateLimits: { reads: 5, sends: 4 } });
     const people = await api.people(2);
     const [ann, ben] = people;
-    // Ann's first send.
+    // Ann's first two sends: a message to recipients counts once for each member.
     const messageGroupId = await startGroup(api, people);
     const input = { to: { messageGroupId }, body: 'one more' };
     const statuses = await statusesOf(2, () => api.post(ann, CREATE_MESSAGE, { input }));
@@ -102,8 +102,52 @@ describe('a person', () => {
     expect(statuses).toEqual([200, 429]);
   });
 
+  test.each<[string, string, object, number]>([
+    ['a page of 20', '{ messageGroups(first: 20) { edges { cursor } } }', {}, 1],
+    ['a page of no size', '{ messageGroups { edges { cursor } } }', {}, 1],
+    ['a page of 21', '{ messageGroups(first: 21) { edges { cursor } } }', {}, 2],
+    ['a page of 100 by a variable', 'query ($n: Int) { messageGroups(first: $n) { edges { cursor } } }', { n: 100 }, 5],
+    ['a page of a variable’s default', 'query ($n: Int = 60) { messageGroups(first: $n) { edges { cursor } } }', {}, 3],
+    [
+      'a page in a fragment, twice',
+      'query ($n: Int) { ...F a: messageGroups(first: $n) { edges { cursor } } } fragment F on Query { messageGroups(first: $n) { edges { cursor } } }',
+      { n: 40 },
+      4,
+    ],
+    ['a page that is too large', '{ messageGroups(first: 1000000) { edges { cursor } } }', {}, 5],
+  ])('is counted for %s by what it may hold', async (_, query, variables, weight) => {
+    const api = await anApi({ rateLimits: { reads: weight } });
+    const [ann] = await api.people(1);
+    const [ben] = await api.people(1);
+    const first = await api.post(ann, query, variables);
+    await api.post(ben, VIEWER);
+    api.calls.length = 0;
+
+    const next = await api.post(ann, VIEWER);
+    const tooMuch = weight > 1 ? await api.post(ben, query, variables) : next;
+
+    expect(first.status).toBe(200);
+    await expectLimited(next);
+    if (tooMuch !== next) await expectLimited(tooMuch);
+    expect(api.calls).toEqual([]);
+  });
+
+  test('is counted for a message to recipients once for each member, and nothing of one too many is sent', async () => {
+    const api = await anApi({ rateLimits: { sends: 50 + 1 } });
+    const [ann, ben, ...others] = await api.people(51);
+    const recipientHandles = [ben, ...others].slice(0, 49).map(({ handle }) => handle);
+    const start = await api.post(ann, CREATE_MESSAGE, { input: { to: { recipientHandles }, body: 'hi' } });
+    api.calls.length = 0;
+
+    const pair = await api.post(ann, CREATE_MESSAGE, { input: { to: { recipientHandles: [ben.handle] }, body: 'hi' } });
+
+    expect(start.status).toBe(200);
+    await expectLimited(pair);
+    expect(api.calls).toEqual([]);
+  });
+
   test('is counted for several sends in one operation', async () => {
-    const api = await anApi({ rateLimits: { sends: 2 } });
+    const api = await anApi({ rateLimits: { sends: 5 } });
     const people = await api.people(2);
     const [ann, ben] = people;
     const send = `createMessage(input: { to: { recipientHandles: ["${ben.handle}"] }, body: "hi" }) { deduplicated }`;
@@ -162,6 +206,43 @@ describe('an address', () => {
     expect(statuses).toEqual([401, 401, 401]);
     for (const each of limited) await expectLimited(each);
     expect((await api.post(ann, VIEWER)).status).toBe(200);
+  });
+
+  test('does not have expired tokens counted, nor tokens that are not valid yet: they are 401 each time', async () => {
+    const api = await anApi({ rateLimits: { refusals: 1 } });
+    const [ann] = await api.people(1);
+    const now = Math.floor(Date.now() / 1_000);
+    const tokens = await Promise.all([
+      api.issuer.sign({ sub: ann.subject, exp: now - 3_600 }),
+      api.issuer.sign({ sub: ann.subject, exp: now - 1 }),
+      api.issuer.sign({ sub: ann.subject, nbf: now + 3_600 }),
+    ]);
+    const bearer = (token: string) => refused(api, { authorization: `Bearer ${token}` });
+
+    const statuses: number[] = [];
+    for (const token of [...tokens, ...tokens]) statuses.push((await bearer(token)).status);
+    const guesses = [await bearer('wrong'), await bearer('wrong')];
+
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 401]);
+    expect(guesses.map(({ status }) => status)).toEqual([401, 429]);
+  });
+
+  test.each([
+    ['192.0.2.1:50001', '192.0.2.1:50002'],
+    ['192.0.2.1', '192.0.2.1:50002'],
+    ['[2001:db8:1:2::3]:50001', '2001:db8:1:2::4'],
+    ['192.0.2.1:50001', '192.0.2.7, 192.0.2.1:50002'],
+    ['192.0.2.1, 127.0.0.9:50001', '192.0.2.1:50002, 127.0.0.9:50003'],
+  ])('is one whatever port a proxy adds: %s and %s', async (one, other) => {
+    const api = await anApi({ rateLimits: { refusals: 1 }, trustedProxies: ['127.0.0.0/8'] });
+
+    const statuses = [
+      (await refused(api, { 'x-forwarded-for': one })).status,
+      (await refused(api, { 'x-forwarded-for': other })).status,
+      (await refused(api, { 'x-forwarded-for': '192.0.2.99:50001' })).status,
+    ];
+
+    expect(statuses).toEqual([401, 429, 401]);
   });
 
   test('is told by the proxy that is trusted', async () => {

@@ -17,8 +17,9 @@ import { createHttpServer } from '../../src/http/server.ts';
 import { createTokenVerifier } from '../../src/identity/token-verifier.ts';
 import { createViewers } from '../../src/identity/viewers.ts';
 import { createTableIfMissing } from '../../src/table/definition.ts';
+import { directoryBreaker } from '../../src/users/breaker.ts';
 import { openDirectory } from '../../src/users/directory.ts';
-import { rememberPeople } from '../../src/users/known-people.ts';
+import { cacheUsers } from '../../src/users/user-cache.ts';
 import { anApi, type Reply, type TestApi, useApi } from '../support/api.ts';
 import { CREATE_MESSAGE, createMessage, listMessages, MESSAGES, send, startGroup } from '../support/operations.ts';
 import type { Person } from '../support/people.ts';
@@ -898,7 +899,7 @@ describe('closing', () => {
     const arrived = new Promise<void>((resolve) => {
       arrive = resolve;
     });
-    const directory = rememberPeople(openDirectory(api.pool));
+    const directory = cacheUsers(openDirectory(api.pool));
     const viewerOf = createViewers(createTokenVerifier(api.issuer.identity));
     const server = await createHttpServer({
       log: pino({ level: 'silent' }),
@@ -916,11 +917,12 @@ describe('closing', () => {
         now: Date.now,
       },
       directory,
-      directoryPatienceMs: 15_000,
-      viewerOf: async (token, findBySubject) => {
+      directoryBreaker: directoryBreaker(),
+      directoryBudgetMs: 15_000,
+      viewerOf: async (token, observed) => {
         arrive();
         await released;
-        return viewerOf(token, findBySubject);
+        return viewerOf(token, observed);
       },
       health: { checks: {}, isStopping: () => false },
       requestListeners: [],

@@ -13,10 +13,11 @@ import { openLog } from '../../src/log.ts';
 import { pingTable } from '../../src/table/health.ts';
 import type { EngineCall, Table } from '../../src/table/table.ts';
 import type { RequestReport } from '../../src/telemetry/request-report.ts';
+import { directoryBreaker } from '../../src/users/breaker.ts';
 import { openDirectory } from '../../src/users/directory.ts';
-import { rememberPeople } from '../../src/users/known-people.ts';
 import { withoutSearch } from '../../src/users/no-search.ts';
 import { openPool } from '../../src/users/pool.ts';
+import { cacheUsers } from '../../src/users/user-cache.ts';
 import { expectLines, keepLines, keepSecret } from '../logs/collect.ts';
 import { MESSAGE_BODY } from '../logs/search.ts';
 import { startIssuer, type TestIssuer } from './issuer.ts';
@@ -51,7 +52,7 @@ export interface TestApi {
   readonly logs: string[];
   /** People of the directory, as many as asked for. */
   people<Count extends number>(count: Count): Promise<People<Count>>;
-  /** Lets so many milliseconds pass for the people that the API remembers. */
+  /** Lets so many milliseconds pass for the users that the API caches. */
   age(milliseconds: number): void;
   /** Posts an operation as this person; as nobody when absent. */
   post(
@@ -134,8 +135,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
   const reports: RequestReport[] = [];
   const table = await aTable((call) => calls.push(call), options.dynamodbEndpoint);
   let aheadMs = 0;
-  const people = rememberPeople(openDirectory(pool), { now: () => performance.now() + aheadMs });
-  const directory = options.peopleSearch === false ? withoutSearch(people) : people;
+  const users = cacheUsers(openDirectory(pool), { now: () => performance.now() + aheadMs });
+  const directory = options.peopleSearch === false ? withoutSearch(users) : users;
   const log = openLog('debug', {
     write: (line) => {
       logs.push(line);
@@ -150,7 +151,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     rateLimits,
     trustedProxies: options.trustedProxies ?? [],
-    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, ...options.overload },
+    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, perPerson: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
     messaging: {
       table,
@@ -159,7 +160,8 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
       now: options.now ?? Date.now,
     },
     directory,
-    directoryPatienceMs: PATIENCE_MS,
+    directoryBreaker: directoryBreaker(),
+    directoryBudgetMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),
     health: {
       checks: options.healthChecks ?? { table: () => pingTable(table), directory: directory.ping },

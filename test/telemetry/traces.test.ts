@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openTraces } from '../../src/telemetry/traces.ts';
-import { KNOWN_MS } from '../../src/users/known-people.ts';
+import { CACHE_MS } from '../../src/users/user-cache.ts';
 import { anApi, useApi } from '../support/api.ts';
 import { startGroup } from '../support/operations.ts';
 
@@ -58,7 +58,7 @@ test('a request is a span with its engine calls as children, in the trace of its
   const traces = openTraces(collector.endpoint, 'cruddur-messages-api', fail);
   const people = await api.people(2);
   const messageGroupId = await startGroup(api, people);
-  api.age(KNOWN_MS);
+  api.age(CACHE_MS);
   const [traceId, parentId] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
   const query = `query Poll { messages(messageGroupId: "${messageGroupId}") { edges { node { body sender { handle } } } } }`;
   await api.post(people[0], query, {}, { traceparent: `00-${traceId}-${parentId}-01` });

@@ -1,19 +1,24 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Call } from '../../src/calls.ts';
-import { UnavailableError } from '../../src/errors.ts';
-import type { RememberingDirectory } from '../../src/users/known-people.ts';
+import { DirectoryTimeoutError, directoryBreaker } from '../../src/users/breaker.ts';
 import { observeDirectory } from '../../src/users/observe.ts';
+import type { CachedDirectory } from '../../src/users/user-cache.ts';
 
 const ANN = { id: 'ann', handle: 'ann', displayName: 'Ann' };
 
-/** A request's directory, whose answers take so many milliseconds, and which has patience for 700. */
+/** A request's directory, whose answers take so many milliseconds, with a budget of 700. */
 function aRequest(answerMs: number, leftMs = 5_000) {
   const calls: Call[] = [];
   const find = () => new Promise((resolve) => setTimeout(() => resolve([ANN]), answerMs));
-  const known = (id: string) => (id === ANN.id ? ANN : undefined);
+  const cached = (id: string) => (id === ANN.id ? ANN : undefined);
   const directory = observeDirectory(
-    { known, findByIds: find, findByHandles: find, findBySubject: find, ping: find } as unknown as RememberingDirectory,
-    { onCall: (call) => calls.push(call), deadline: performance.now() + leftMs, patienceMs: 700 },
+    { cached, findByIds: find, findByHandles: find, findBySubject: find, ping: find } as unknown as CachedDirectory,
+    {
+      onCall: (call) => calls.push(call),
+      deadline: performance.now() + leftMs,
+      breaker: directoryBreaker(),
+      budgetMs: 700,
+    },
   );
   return { calls, directory };
 }
@@ -36,7 +41,7 @@ async function timed(call: Promise<unknown>): Promise<[unknown, number]> {
   return ended;
 }
 
-test('a request’s calls share its patience', async () => {
+test('the calls of a request share its time budget', async () => {
   const { directory } = aRequest(300);
 
   const outcomes = [
@@ -49,8 +54,8 @@ test('a request’s calls share its patience', async () => {
   expect(outcomes).toEqual([
     ['answered', 300],
     ['answered', 300],
-    [UnavailableError, 100],
-    [UnavailableError, 0],
+    [DirectoryTimeoutError, 100],
+    [DirectoryTimeoutError, 0],
   ]);
 });
 
@@ -69,16 +74,16 @@ test('a call is given up when the request’s time is over, and none is made aft
   const outcomes = [await timed(directory.findByIds(['ann'])), await timed(directory.findByIds(['ann']))];
 
   expect(outcomes).toEqual([
-    [UnavailableError, 100],
-    [UnavailableError, 0],
+    [DirectoryTimeoutError, 100],
+    [DirectoryTimeoutError, 0],
   ]);
   expect(calls).toHaveLength(2);
 });
 
-test('each call is told of, and nobody who is known without one', async () => {
+test('each call is reported, and users from the cache are not', async () => {
   const { calls, directory } = aRequest(500);
 
-  const known = directory.known(ANN.id);
+  const known = directory.cached(ANN.id);
   await timed(directory.findByIds(['ann']));
   await timed(directory.findByHandles(['ann']));
 
