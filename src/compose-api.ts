@@ -66,7 +66,7 @@ export async function composeApi(
     trustedProxies: config.trustedProxies,
     overload: config.overload,
     corsOrigins: config.corsOrigins,
-    messaging: { table, findUsersByHandle: directory.findByHandles, now: Date.now },
+    messaging: { table, findUsersByHandle: directory.findByHandles, now: table.now },
     directory,
     directoryPatienceMs: DIRECTORY_PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(config.identity)),

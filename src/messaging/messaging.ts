@@ -6,6 +6,6 @@ export interface Messaging {
   readonly table: Table;
   /** The people with these handles, compared without regard to case; those that exist, in no order. */
   readonly findUsersByHandle: (handles: readonly string[]) => Promise<readonly User[]>;
-  /** Milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970, corrected by DynamoDB's clock; see `Table`. */
   readonly now: () => number;
 }

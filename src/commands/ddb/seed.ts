@@ -15,7 +15,7 @@ export function seed(operator: Operator): Command {
           const progress = terminal.progress('Messages', SEED_MESSAGES);
           try {
             const { findByHandles } = openDirectory(pool);
-            await seedMessages({ table, findUsersByHandle: findByHandles, now: Date.now }, progress.advance);
+            await seedMessages({ table, findUsersByHandle: findByHandles, now: table.now }, progress.advance);
           } finally {
             progress.end();
           }

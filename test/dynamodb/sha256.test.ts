@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Sha256 } from '../../src/table/sha256.ts';
+import { Sha256 } from '../../src/dynamodb/sha256.ts';
 
 const anyParts = fc.array(fc.uint8Array(), { maxLength: 3 });
 
