@@ -147,7 +147,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     trustedProxies: options.trustedProxies ?? [],
     overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
-    messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? Date.now },
+    messaging: { table, findUsersByHandle: directory.findByHandles, now: options.now ?? table.now },
     directory,
     directoryPatienceMs: PATIENCE_MS,
     viewerOf: createViewers(createTokenVerifier(issuer.identity)),
