@@ -6,7 +6,6 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { showsAnotherTime } from './clock.ts';
 import type { Credentials } from './credentials.ts';
 import type { DynamoDbOperation } from './operations.ts';
-import { Sha256 } from './sha256.ts';
 
 type Endpoint = Pick<HttpRequest, 'protocol' | 'hostname' | 'port' | 'path'>;
 
@@ -33,12 +32,12 @@ export class FastPath {
   constructor(config: DynamoDBClientResolvedConfig, credentials: Credentials) {
     this.#config = config;
     this.#credentials = credentials;
-    const { region } = config;
+    const { region, sha256 } = config;
     this.#signer = new SignatureV4({
       service: 'dynamodb',
       region,
       credentials: async () => credentials.current() ?? Promise.reject(new Error('The credentials have expired')),
-      sha256: Sha256,
+      sha256,
       // The signature covers the body's hash. Nothing reads the hash in a header of its own.
       applyChecksum: false,
     });
