@@ -1,5 +1,5 @@
 // Imports follow the way data flows and never run back:
-//   http -> graphql -> messaging -> table, graphql -> users, summaries -> table.
+//   http -> graphql -> messaging -> table -> dynamodb, graphql -> users, summaries -> table.
 
 /** Which folders of src/ each folder may import, besides itself, model.ts and errors.ts. */
 const ARROWS = {
@@ -7,7 +7,8 @@ const ARROWS = {
   telemetry: ['config', 'log\\.ts', 'stream', 'table'],
   graphql: ['config', 'messaging', 'project-files\\.ts', 'table', 'telemetry', 'users'],
   messaging: ['table'],
-  table: [],
+  table: ['dynamodb'],
+  dynamodb: [],
   users: ['project-files\\.ts'],
   identity: ['config'],
   stream: [],

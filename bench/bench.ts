@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { chartOf } from './chart.ts';
 import { measureGrowth } from './growth.ts';
-import { startFloors } from './load.ts';
+import { startFloors, startStock } from './load.ts';
 import { measure } from './measure.ts';
 import { operations } from './operations.ts';
 import { intoReadme, machine, tableOf } from './report.ts';
@@ -12,7 +12,9 @@ import { startSystem } from './system.ts';
 /** What `npm run bench` runs. */
 
 const program = new Command('npm run bench --')
-  .description('Measures the API against a stock client of the AWS SDK, and against HTTP alone, on embedded engines.')
+  .description(
+    'Measures the API against a stock server, a stock client of the AWS SDK, and HTTP alone, on embedded engines.',
+  )
   .option('--rounds <number>', 'how often each operation is measured', positive, 5)
   .option('--requests <number>', 'requests a round', positive, 2_000)
   .option('--only <text>', 'only operations whose name has this in it', '')
@@ -44,9 +46,10 @@ async function run(): Promise<void> {
   const system = await startSystem({ peopleCount: 1_000, profile: options.profile ?? false }, undo);
   print('seeding');
   const seeded = await seed(system.table, system.people, options.small ? SIZES.small : SIZES.whole);
+  const stock = await startStock(system, undo);
   const floors = await startFloors(system.dynamodbEndpoint, undo);
   const chosen = operations(seeded, system.people).filter(({ name }) => name.includes(options.only));
-  const measured = await measure(system, floors, chosen, options, print);
+  const measured = await measure({ system, stock, floors }, chosen, options, print);
   const memoryMb = Math.round((await system.counters()).residentBytes / 1_048_576);
   print(`\n${tableOf(measured)}\n\nMemory of the API: ${memoryMb} MB resident`);
   if (options.only || options.small) return;

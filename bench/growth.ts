@@ -1,4 +1,4 @@
-import { loadApi } from './load.ts';
+import { loadServer } from './load.ts';
 import { median } from './measure.ts';
 import { inbox, page, poll, type Sample, send } from './operations.ts';
 import type { Seed } from './seed.ts';
@@ -59,7 +59,7 @@ async function measureSizes(system: System, sizes: readonly Size[]): Promise<Gro
   const capacity = sizes.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, { sample }] of sizes.entries()) {
-      const load = await loadApi(system, Array.from({ length: REQUESTS }, sample), AT_ONCE);
+      const load = await loadServer(system, Array.from({ length: REQUESTS }, sample), AT_ONCE);
       latencies[index]?.push(median(load.latenciesMs));
       capacity[index]?.push(load.capacityUnits);
     }

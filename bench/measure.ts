@@ -1,4 +1,4 @@
-import { type ApiLoad, type Floors, type Load, loadApi } from './load.ts';
+import { type Floors, type Load, loadServer, type Server, type ServerLoad } from './load.ts';
 import type { Operation } from './operations.ts';
 import type { System } from './system.ts';
 
@@ -13,24 +13,26 @@ export interface Measured {
   readonly cpuMs: number;
   readonly engineCalls: number;
   readonly capacityUnits: number;
+  readonly stock: Compared;
   readonly sdk: Compared;
   readonly http: Compared;
 }
 
-/** How the API compares with a floor: what is more than 1 is in the API's favour. */
+/** How the API compares with the stock server or a floor: a ratio above 1 is in the API's favour. */
 export interface Compared {
   readonly perSecond: number;
   readonly cpuMs: number;
-  /** The API's requests a second, divided by the floor's loops a second. */
+  /** The API's requests a second, divided by the other's. */
   readonly throughputRatio: number;
-  /** The floor's processor time, divided by the API's. */
+  /** The other's processor time, divided by the API's. */
   readonly cpuRatio: number;
   /** The lowest and the highest throughput ratio of all rounds. */
   readonly range: readonly [number, number];
 }
 
 interface Round {
-  readonly api: ApiLoad;
+  readonly api: ServerLoad;
+  readonly stock: ServerLoad;
   readonly sdk: Load;
   readonly http: Load;
 }
@@ -41,10 +43,16 @@ export interface Rounds {
   readonly requests: number;
 }
 
-/** Runs the operations in turn, the API and both floors next to each other, round after round; the first round only warms up. */
+/** The API, and what it is compared with. */
+export interface Measurable {
+  readonly system: System;
+  readonly stock: Server;
+  readonly floors: Floors;
+}
+
+/** Runs the operations in turn, round after round: the API, the stock server and both floors next to each other. The first round only warms up. */
 export async function measure(
-  system: System,
-  floors: Floors,
+  { system, stock, floors }: Measurable,
   operations: readonly Operation[],
   { rounds, requests }: Rounds,
   onProgress: (text: string) => void,
@@ -56,7 +64,8 @@ export async function measure(
       const count = writes ? requests / 4 : requests;
       const samples = () => Array.from({ length: count }, sample);
       const result: Round = {
-        api: await loadApi(system, samples()),
+        api: await loadServer(system, samples()),
+        stock: await loadServer(stock, samples()),
         sdk: await floors.run('sdk', samples()),
         http: await floors.run('http', samples()),
       };
@@ -79,12 +88,13 @@ function summarize(name: string, rounds: readonly Round[]): Measured {
     cpuMs: of(({ api }) => api.cpuMs),
     engineCalls: of(({ api }) => api.engineCalls),
     capacityUnits: of(({ api }) => api.capacityUnits),
+    stock: compare(rounds, 'stock'),
     sdk: compare(rounds, 'sdk'),
     http: compare(rounds, 'http'),
   };
 }
 
-function compare(rounds: readonly Round[], floor: 'sdk' | 'http'): Compared {
+function compare(rounds: readonly Round[], floor: 'stock' | 'sdk' | 'http'): Compared {
   const ratios = rounds.map((round) => round.api.perSecond / round[floor].perSecond);
   return {
     perSecond: median(rounds.map((round) => round[floor].perSecond)),

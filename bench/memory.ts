@@ -1,4 +1,4 @@
-import { loadApi } from './load.ts';
+import { loadServer } from './load.ts';
 import { median } from './measure.ts';
 import { oneOf, operations } from './operations.ts';
 import { seed } from './seed.ts';
@@ -32,7 +32,7 @@ async function watchApi(system: System): Promise<void> {
   const kinds = operations(seeded, system.people);
   const resident: number[] = [];
   for (let part = 1; part <= PARTS; part += 1) {
-    await loadApi(
+    await loadServer(
       system,
       Array.from({ length: REQUESTS_A_PART }, () => oneOf(kinds).sample()),
     );

@@ -26,6 +26,8 @@ export interface System {
   readonly dynamodbEndpoint: string;
   readonly url: string;
   readonly people: readonly SignedIn[];
+  /** Where another server finds people, and the issuer of their tokens. */
+  readonly directory: { readonly databaseUrl: string; readonly issuer: string; readonly certificateFile: string };
   /** What the API's process counts. */
   counters(): Promise<Counters>;
 }
@@ -110,6 +112,7 @@ export async function startSystem(
     dynamodbEndpoint: engine.endpoint,
     url: `http://127.0.0.1:${apiPort}/graphql`,
     people,
+    directory: { databaseUrl: postgres.url, issuer, certificateFile },
     counters: () => readCounters(metricsPort),
   };
 }
@@ -151,7 +154,8 @@ async function readCounters(port: number): Promise<Counters> {
   };
 }
 
-async function end(child: ChildProcess): Promise<void> {
+/** Ends a process, and waits until it has ended. */
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
   child.kill('SIGTERM');

@@ -1,7 +1,7 @@
 import { composeApi } from './compose-api.ts';
 import { readApiConfig } from './config/api.ts';
+import { pooledHttp } from './dynamodb/http.ts';
 import { drainOnStop, startProcess, tellReady } from './process.ts';
-import { pooledHttp } from './table/pooled-http.ts';
 
 /** The server answers everything that has arrived within this time. See src/http/draining.ts. */
 const DRAIN_MS = 9_900;

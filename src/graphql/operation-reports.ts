@@ -44,7 +44,7 @@ function fieldOf(schema: GraphQLSchema, { operation, selectionSet }: OperationDe
 
 const CODES = new Set<string>([
   ...Object.values(ApolloServerErrorCode),
-  ...['UNAUTHENTICATED', 'NOT_FOUND', 'RATE_LIMITED', 'UNAVAILABLE'],
+  ...['UNAUTHENTICATED', 'NOT_FOUND', 'RATE_LIMITED', 'UNAVAILABLE', 'PEOPLE_SEARCH_OFF'],
 ]);
 
 /** Returns the error's code, or `INTERNAL_SERVER_ERROR` for a code that is not known. */

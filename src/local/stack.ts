@@ -144,7 +144,7 @@ async function seed(
       loadSchema(pool).then(() => seedPeople(pool)),
     ]);
     const { findByHandles, findByIds } = openDirectory(pool);
-    const messaging: Messaging = { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now };
+    const messaging: Messaging = { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: table.now };
     await seedMessages(messaging);
     const subject = await findSubject(pool, LOCAL_HANDLE);
     if (!subject) throw new Error(`The seed has nobody called ${LOCAL_HANDLE}`);

@@ -8,6 +8,6 @@ export interface Messaging {
   readonly findUsersByHandle: (handles: readonly string[]) => Promise<readonly User[]>;
   /** The people with these UUIDs; those that exist, in no order. */
   readonly findUsersById: (ids: readonly string[]) => Promise<readonly User[]>;
-  /** Milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970, corrected by DynamoDB's clock; see `Table`. */
   readonly now: () => number;
 }

@@ -54,7 +54,8 @@ export async function appendMessage(table: Table, messageGroupId: string, messag
     return { outcome: 'appended', message };
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return lostTo(error.Item, message);
-    if (error instanceof TransactionConflictException) return { outcome: 'undecided' };
+    if (error instanceof UnavailableError && error.cause instanceof TransactionConflictException)
+      return { outcome: 'undecided' };
     throw error;
   }
 }
@@ -157,7 +158,7 @@ function sentBefore(reason: CancellationReason | undefined, { id, sequence }: Me
  * TransactWriteItems in the DynamoDB API reference.
  *
  * @returns why it was cancelled, a reason for each item, when each reason is contention; undefined on success
- * @throws UnavailableError when it was throttled
+ * @throws UnavailableError when it was cancelled for a reason that may pass
  */
 async function transact(table: Table, items: TransactWriteItem[]): Promise<CancellationReason[] | undefined> {
   try {
@@ -168,13 +169,11 @@ async function transact(table: Table, items: TransactWriteItem[]): Promise<Cance
     const reasons = error.CancellationReasons ?? [];
     const others = reasons.map(({ Code }) => Code ?? 'None').filter((code) => !CONTENTION.has(code));
     if (others.length === 0) return reasons;
-    if (others.every((code) => THROTTLED.has(code))) {
-      throw new UnavailableError('The message store is overloaded. Try again.', { cause: error });
-    }
-    throw error;
+    if (others.some((code) => OUR_FAULTS.has(code))) throw error;
+    throw new UnavailableError('The message store is overloaded. Try again.', { cause: error });
   }
 }
 
 /** Codes of `CancellationReasons`; see TransactWriteItems in the DynamoDB API reference. */
 const CONTENTION = new Set(['None', 'ConditionalCheckFailed', 'TransactionConflict']);
-const THROTTLED = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError']);
+const OUR_FAULTS = new Set(['DuplicateItem', 'ItemCollectionSizeLimitExceeded', 'ValidationError']);

@@ -60,22 +60,22 @@ function isText(text: string): boolean {
 }
 
 /**
- * The result of a call to the directory.
+ * Returns the result of a call to the directory.
  *
- * @throws UnavailableError for everything that is not about the statement itself: the directory can't be reached for the moment
+ * @throws DatabaseError for a statement that can never succeed, and UnavailableError for every other failure
  */
 export async function answered<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call;
   } catch (error) {
     if (error instanceof DomainError) throw error;
-    if (error instanceof pg.DatabaseError && !TRANSIENT_CLASSES.has(error.code?.slice(0, 2) ?? '')) throw error;
+    if (error instanceof pg.DatabaseError && OUR_FAULTS.has(error.code?.slice(0, 2) ?? '')) throw error;
     throw new UnavailableError(NO_ANSWER, { cause: error });
   }
 }
 
 /**
- * Connection exception, insufficient resources, operator intervention, system error: see "PostgreSQL Error Codes" in
- * the PostgreSQL manual.
+ * Classes of errors that repeat however often the statement is sent: feature not supported, cardinality violation, data exception,
+ * integrity constraint violation, and syntax error or access rule violation. See "PostgreSQL Error Codes" in the PostgreSQL manual.
  */
-const TRANSIENT_CLASSES = new Set(['08', '53', '57', '58']);
+const OUR_FAULTS = new Set(['0A', '21', '22', '23', '42']);

@@ -7,7 +7,7 @@ import {
   TransactionConflictException,
 } from '@aws-sdk/client-dynamodb';
 import { describe, expect, inject, test } from 'vitest';
-import { anApi, useApi } from '../support/api.ts';
+import { anApi, type Reply, useApi } from '../support/api.ts';
 import { type Attempt, answerWithError, proxyEngine } from '../support/engine-proxy.ts';
 import { injectFaults, timeout } from '../support/faults.ts';
 import { CREATE_MESSAGE, listMessages, send, startGroup } from '../support/operations.ts';
@@ -149,6 +149,7 @@ test.each([
   ['throttles', 'PutItem', () => new ProvisionedThroughputExceededException(metadata), undefined],
   ['refuses every attempt', 'PutItem', () => new TransactionConflictException(metadata), undefined],
   ['throttles a transaction', 'TransactWriteItems', cancelled('None', 'ThrottlingError'), 'my-id'],
+  ['cancels a transaction for a new reason', 'TransactWriteItems', cancelled('None', 'SomethingNew'), 'my-id'],
   [
     'can’t be reached for reading',
     'Query',
@@ -170,6 +171,56 @@ test.each([
   expect(response.headers.get('retry-after')).toBe('1');
   expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
   expect((await listMessages(api, people[0], { messageGroupId })).edges).toHaveLength(1);
+});
+
+const MARK_READ = `mutation ($messageGroupId: ID!) {
+  markMessageGroupRead(input: { messageGroupId: $messageGroupId, sequence: 1 }) { messageGroup { unreadCount } }
+}`;
+
+test.each([
+  ['once', 1, 200, 2],
+  ['each time', 3, 503, 3],
+])('marking as read, with a transaction in the way %s', async (_, times, status, attempts) => {
+  let updates = 0;
+  const endpoint = await proxyEngine(({ operation, outgoing }) => {
+    if (operation !== 'UpdateItem') return false;
+    updates += 1;
+    return updates <= times && answerWithError(outgoing, 400, 'TransactionConflictException');
+  });
+  const api = await anApi({ dynamodbEndpoint: endpoint });
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+
+  const response = await api.post(people[1], MARK_READ, { messageGroupId });
+
+  const { data, errors } = (await response.json()) as Reply;
+  expect(response.status).toBe(status);
+  if (status === 200) expect(data.markMessageGroupRead).toEqual({ messageGroup: { unreadCount: 0 } });
+  else expect(errors).toMatchObject([{ extensions: { code: 'UNAVAILABLE' } }]);
+  expect(updates).toBe(attempts);
+});
+
+test.each([
+  ['429', 429, 'TooManyRequestsException'],
+  ['Throttling', 400, 'Throttling'],
+  ['LimitExceededException', 400, 'LimitExceededException'],
+  ['ExpiredTokenException', 400, 'ExpiredTokenException'],
+])('an engine that answers %s is UNAVAILABLE', async (_, status, name) => {
+  let isFaulty = false;
+  const endpoint = await proxyEngine(({ outgoing }) => isFaulty && answerWithError(outgoing, status, name));
+  const api = await anApi({ dynamodbEndpoint: endpoint });
+  const people = await api.people(2);
+  const messageGroupId = await startGroup(api, people);
+  isFaulty = true;
+
+  const response = await api.post(people[1], '{ messageGroups { edges { cursor } } }');
+  const sent = await api.post(people[0], CREATE_MESSAGE, { input: { to: { messageGroupId }, body: 'lost' } });
+  isFaulty = false;
+
+  for (const each of [response, sent]) {
+    expect(each.status).toBe(503);
+    expect(await each.json()).toMatchObject({ errors: [{ extensions: { code: 'UNAVAILABLE' } }] });
+  }
 });
 
 test('a transaction that the engine finds invalid is a fault of ours: masked, and not tried again', async () => {

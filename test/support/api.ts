@@ -157,7 +157,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
       table,
       findUsersByHandle: directory.findByHandles,
       findUsersById: directory.findByIds,
-      now: options.now ?? Date.now,
+      now: options.now ?? table.now,
     },
     directory,
     directoryBreaker: directoryBreaker(),

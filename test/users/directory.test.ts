@@ -235,6 +235,10 @@ describe('every call ends as unavailable', () => {
     ['53300', 'too many connections'],
     ['57P01', 'a shutdown'],
     ['58030', 'an I/O error'],
+    ['28P01', 'a wrong password'],
+    ['3D000', 'no such database'],
+    ['40001', 'a serialization failure'],
+    ['XX000', 'an internal error'],
   ])('when the database reports %s, %s', async (code) => {
     const failing = openDirectory(poolThat(() => raise(code)));
 
@@ -269,6 +273,7 @@ describe('an error of the statement itself is no lack of availability, but goes 
     ['42601', 'a syntax error'],
     ['42501', 'a lack of privilege'],
     ['22P02', 'a bad value'],
+    ['23505', 'a duplicate'],
   ])('when the database reports %s, %s', async (code) => {
     const failing = openDirectory(poolThat(() => raise(code)));
 

@@ -16,7 +16,7 @@ export function seed(operator: Operator): Command {
           try {
             const { findByHandles, findByIds } = openDirectory(pool);
             await seedMessages(
-              { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: Date.now },
+              { table, findUsersByHandle: findByHandles, findUsersById: findByIds, now: table.now },
               progress.advance,
             );
           } finally {

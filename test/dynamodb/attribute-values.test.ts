@@ -1,7 +1,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toWire } from '../../src/table/wire.ts';
+import { toWire } from '../../src/dynamodb/attribute-values.ts';
 
 /** Values of the types that the table has, nested as deep as they come. */
 const { item } = fc.letrec<{ value: unknown; item: Record<string, unknown> }>((tie) => ({
