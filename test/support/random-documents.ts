@@ -152,7 +152,7 @@ export function randomRequest(schema: GraphQLSchema, values: ArgumentValues, see
   }
 
   function selections(type: GraphQLObjectType, depth: number, usable: typeof fragments): string {
-    const count = 1 + below(4);
+    const count = 1 + below(3);
     return `{ ${Array.from({ length: count }, () => selection(type, depth, usable)).join(' ')} }`;
   }
 
