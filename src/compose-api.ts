@@ -65,7 +65,12 @@ export async function composeApi(
     trustedProxies: config.trustedProxies,
     overload: config.overload,
     corsOrigins: config.corsOrigins,
-    messaging: { table, findUsersByHandle: directory.findByHandles, findUsersById: directory.findByIds, now: table.now },
+    messaging: {
+      table,
+      findUsersByHandle: directory.findByHandles,
+      findUsersById: directory.findByIds,
+      now: table.now,
+    },
     directory,
     directoryBreaker: directoryBreaker(() => {
       log.warn('the directory does not answer: calls fail at once, with one probe a second');

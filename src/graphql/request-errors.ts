@@ -7,11 +7,12 @@ import { GraphQLError, Kind } from 'graphql';
  * every other error.
  */
 export function codeOfRequestError(error: unknown): ApolloServerErrorCode | undefined {
-  const original = error instanceof GraphQLError && error.originalError ? error.originalError : error;
-  if (!(original instanceof GraphQLError) || original.originalError || original.extensions['code']) return undefined;
-  if (original.extensions['http']) return ApolloServerErrorCode.BAD_REQUEST;
-  // An error that has no path yet is not one of a field: graphql-js reports that the variables do not fit.
-  const isOfValue = original === error ? !original.path : original.nodes?.some(({ kind }) => VALUES.has(kind));
+  if (!(error instanceof GraphQLError) || error.extensions['code']) return undefined;
+  const original = error.originalError ?? error;
+  if (!(original instanceof GraphQLError) || original.extensions['code']) return undefined;
+  if (error.extensions['http']) return ApolloServerErrorCode.BAD_REQUEST;
+  // An error without a path is not one of a field: graphql-js reports that the variables do not fit.
+  const isOfValue = !error.path || original.nodes?.some(({ kind }) => VALUES.has(kind));
   return isOfValue ? ApolloServerErrorCode.BAD_USER_INPUT : undefined;
 }
 
