@@ -19,9 +19,10 @@ import { type Context, createContext } from '../../src/graphql/context.ts';
 import { formatError } from '../../src/graphql/errors.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { observeCalls, type Table } from '../../src/table/table.ts';
+import { directoryBreaker } from '../../src/users/breaker.ts';
 import { openDirectory } from '../../src/users/directory.ts';
-import { rememberPeople } from '../../src/users/known-people.ts';
 import { observeDirectory } from '../../src/users/observe.ts';
+import { cacheUsers } from '../../src/users/user-cache.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
 import { countCompilations } from '../support/compilations.ts';
 import { tellFigures } from '../support/figures.ts';
@@ -108,7 +109,7 @@ async function aWorld(): Promise<World> {
   const ids = [long, long, broken, foreign, 'none'];
   rememberReads(api.table);
 
-  const directory = rememberPeople(openDirectory(api.pool));
+  const directory = cacheUsers(openDirectory(api.pool));
   const users = await directory.findByHandles([ann, ben, cyd, dan].map(({ handle }) => handle));
   const viewer = users.find(({ id }) => id === ann.id);
   if (!viewer) throw new Error('Ann is in the directory');
@@ -128,9 +129,19 @@ async function aWorld(): Promise<World> {
     context: () => {
       const deadline = performance.now() + 60_000;
       const table = observeCalls(api.table, () => {}, { deadline });
-      const observed = observeDirectory(directory, { onCall: () => {}, deadline, patienceMs: 60_000 });
+      const observed = observeDirectory(directory, {
+        onCall: () => {},
+        deadline,
+        breaker: directoryBreaker(),
+        budgetMs: 60_000,
+      });
       return createContext(viewer, {
-        messaging: { table, findUsersByHandle: observed.findByHandles, now: Date.now },
+        messaging: {
+          table,
+          findUsersByHandle: observed.findByHandles,
+          findUsersById: observed.findByIds,
+          now: table.now,
+        },
         directory: observed,
         requestId: '',
         log: { error: () => {}, warn: () => {} },

@@ -20,7 +20,12 @@ function setAhead(hours: number): void {
 
 async function sendTo(table: Table, sender: User, recipient: User, body: string, clientMessageId?: string) {
   keepSecret(MESSAGE_BODY, body);
-  const messaging = { table, findUsersByHandle: async () => [recipient], now: table.now };
+  const messaging = {
+    table,
+    findUsersByHandle: async () => [recipient],
+    findUsersById: async () => [],
+    now: table.now,
+  };
   const input = { to: { recipientHandles: [recipient.handle] }, body, clientMessageId };
   const result = await createMessage(messaging, sender, input);
   if ('userErrors' in result) throw new Error(JSON.stringify(result.userErrors));

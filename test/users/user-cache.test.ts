@@ -11,6 +11,7 @@ function aDirectory(people: readonly User[]) {
   const directory: Directory = {
     findByIds: async (ids) => people.filter(({ id }) => ids.includes(id)),
     findByHandles: async (handles) => people.filter(({ handle }) => handles.includes(handle)),
+    search: async () => people,
     findBySubject: async (subject) => people.find(({ id }) => id === subject),
     ping: async () => {},
   };
