@@ -6,6 +6,7 @@ import {
   TransactionConflictException,
   type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
+import { toWire } from '../dynamodb/attribute-values.ts';
 import { UnavailableError } from '../errors.ts';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import {
@@ -18,7 +19,6 @@ import {
   summaryItem,
 } from './items.ts';
 import type { Table } from './table.ts';
-import { toWire } from './wire.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =

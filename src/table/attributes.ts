@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { WireItem } from './wire.ts';
+import type { WireItem } from '../dynamodb/attribute-values.ts';
 
 /**
  * Reads an attribute of an item as what it has to be; each throws MalformedAttributeError where it is not. A schema that says the same takes

@@ -1,6 +1,6 @@
+import { toWire } from '../dynamodb/attribute-values.ts';
 import { HEALTH_KEY } from './keys.ts';
 import type { Table } from './table.ts';
-import { toWire } from './wire.ts';
 
 /** Resolves when the table answers. Half a read capacity unit: the item is never there. */
 export async function pingTable(table: Table): Promise<void> {

@@ -1,7 +1,7 @@
+import type { WireItem } from '../dynamodb/attribute-values.ts';
 import type { Message } from '../model.ts';
 import { MalformedItemError, parseMessage } from './items.ts';
 import { isMessageKey, messageGroupIdOf } from './keys.ts';
-import type { WireItem } from './wire.ts';
 
 /** A message as it comes from the table's stream. */
 export interface LoggedMessage {

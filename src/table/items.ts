@@ -1,3 +1,4 @@
+import type { WireItem } from '../dynamodb/attribute-values.ts';
 import type { Message, MessageGroupKind, MessageGroupProfile } from '../model.ts';
 import {
   MalformedAttributeError,
@@ -10,7 +11,6 @@ import {
   readUuids,
 } from './attributes.ts';
 import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
-import type { WireItem } from './wire.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 

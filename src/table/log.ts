@@ -1,9 +1,9 @@
+import { toWire } from '../dynamodb/attribute-values.ts';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseMessage, parseProfile } from './items.ts';
 import { FIRST_MESSAGE_SORT_KEY, groupPartition, messageKey, messageSortKey, PROFILE_SORT_KEY } from './keys.ts';
 import { getProfile } from './profiles.ts';
 import type { Table } from './table.ts';
-import { toWire } from './wire.ts';
 
 /** A stretch of a group's log, and the group's profile, which says who may read it. */
 export interface Stretch {

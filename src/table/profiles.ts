@@ -1,10 +1,10 @@
 import pRetry from 'p-retry';
+import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
 import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { profileKey } from './keys.ts';
 import type { Table } from './table.ts';
-import { toWire, type WireItem } from './wire.ts';
 
 /** Reads the profile of a group; undefined if there is no such group. One GetItem of 0.5 RCU, or 1 if consistent. */
 export async function getProfile(

@@ -1,12 +1,12 @@
 import type { ScanInput } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
+import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { parseProfile } from './items.ts';
 import { type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
 import type { Table } from './table.ts';
-import { toWire, type WireItem } from './wire.ts';
 
 /** Every group's profile, in no order. Reads the whole table: for operators, not for requests. */
 export async function* scanProfiles(table: Table): AsyncGenerator<MessageGroupProfile> {

@@ -1,10 +1,10 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { toWire } from '../dynamodb/attribute-values.ts';
 import type { Message, MessageGroupProfile } from '../model.ts';
 import { parseSummary, type Summary, summaryItem } from './items.ts';
 import { activityKey, INBOX_INDEX, isActivityKey, summaryKey, userPartition } from './keys.ts';
 import type { ReadOptions } from './log.ts';
 import type { Table } from './table.ts';
-import { toWire } from './wire.ts';
 
 /** A member's summary of a group; undefined when the person is no member of such a group. */
 export async function getSummary(

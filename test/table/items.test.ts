@@ -1,6 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { toWire, type WireItem } from '../../src/dynamodb/attribute-values.ts';
 import { kindOf } from '../../src/model.ts';
 import {
   MalformedItemError,
@@ -13,7 +14,6 @@ import {
   sentBeforeItem,
   summaryItem,
 } from '../../src/table/items.ts';
-import { toWire, type WireItem } from '../../src/table/wire.ts';
 
 const instant = fc
   .date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })

@@ -1,1 +1,0 @@
-export { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
