@@ -164,7 +164,9 @@ const WRONG_TOKENS: readonly (readonly [description: string, make: MakeToken])[]
   ['for no audience', (api, sub) => signClaims(api, sub, (claims) => leaveOut(claims, 'client_id'))],
   ['that is an id token', (api, sub) => api.issuer.sign({ sub, aud: AUDIENCE, token_use: 'id' })],
   ['that expired', (api, sub) => api.issuer.sign({ sub, iat: now() - 2 * HOUR, exp: now() - HOUR })],
+  ['that expired a second ago', (api, sub) => api.issuer.sign({ sub, iat: now() - HOUR, exp: now() - 1 })],
   ['that is not yet valid', (api, sub) => api.issuer.sign({ sub, nbf: now() + HOUR })],
+  ['that is valid in a quarter of a minute', (api, sub) => api.issuer.sign({ sub, nbf: now() + 15 })],
   ['that never expires', (api, sub) => signClaims(api, sub, (claims) => leaveOut(claims, 'exp'))],
   ['whose expiry is null', (api, sub) => signClaims(api, sub, (claims) => ({ ...claims, exp: null }))],
   ['whose expiry is no number', (api, sub) => signClaims(api, sub, (claims) => ({ ...claims, exp: `${claims.exp}` }))],
@@ -299,6 +301,7 @@ describe('good tokens', () => {
     ['that names the audience among others', (api, sub) => api.issuer.sign({ sub, aud: ['another', AUDIENCE] })],
     ['that does not tell its use', (api, sub) => signClaims(api, sub, (claims) => leaveOut(claims, 'token_use'))],
     ['that was valid before now', (api, sub) => api.issuer.sign({ sub, nbf: now() - HOUR })],
+    ['of an issuer whose clock is 4 s ahead', (api, sub) => api.issuer.sign({ sub, nbf: now() + 4 })],
   ])('a token %s is accepted', async (_, make) => {
     const api = await anApi();
     const [ann] = await api.people(1);

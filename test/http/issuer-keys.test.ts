@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { useApi } from '../support/api.ts';
 import {
   aColdApi,
@@ -47,6 +47,54 @@ describe('when the issuer changes its key', () => {
 
     expect(accepted.status).toBe(200);
     expect(old).toMatchObject({ status: 401, data: undefined, code: 'UNAUTHENTICATED' });
+  });
+});
+
+describe('keys are fetched again at least every hour', () => {
+  /** Sets the clock of the API ahead. The token is valid for three hours. */
+  async function anOldApi(minutes: number) {
+    const { api, issuer, ann } = await aWarmApi();
+    const token = await issuer.sign({ sub: ann.subject, exp: Math.floor(Date.now() / 1_000) + 3 * 3_600 });
+    expect((await ask(api, token)).status).toBe(200);
+    const later = Date.now() + minutes * 60_000;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => later);
+    onTestFinished(() => clock.mockRestore());
+    return { api, issuer, token, before: issuer.fetches() };
+  }
+
+  test('a token of a key that the issuer removed is refused after an hour, though it was accepted before', async () => {
+    const { api, issuer, token } = await anOldApi(61);
+    await issuer.rotate({ overlap: false });
+
+    expect((await ask(api, token)).status).toBe(401);
+  });
+
+  test('after half an hour they are fetched in the background', async () => {
+    const { api, issuer, token, before } = await anOldApi(31);
+    await issuer.rotate({ overlap: false });
+
+    await ask(api, token);
+
+    await vi.waitFor(async () => expect((await ask(api, token)).status).toBe(401));
+    // In the background, and for the key id that is unknown from then on.
+    expect(issuer.fetches() - before).toBe(2);
+  });
+
+  test('before that they are not', async () => {
+    const { api, issuer, token, before } = await anOldApi(29);
+
+    expect((await ask(api, token)).status).toBe(200);
+    expect(issuer.fetches()).toBe(before);
+  });
+
+  test('an issuer that is away then leaves those that were fetched before, and is asked once a minute', async () => {
+    const { api, issuer, token, before } = await anOldApi(61);
+    issuer.answerWith((_, response) => response.writeHead(500).end());
+
+    const statuses = [(await ask(api, token)).status, (await ask(api, token)).status, (await ask(api, token)).status];
+
+    expect(statuses).toEqual([200, 200, 200]);
+    expect(issuer.fetches() - before).toBe(1);
   });
 });
 

@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { anApi, useApi } from '../support/api.ts';
+import { startApi } from '../support/api-process.ts';
+import { type Answer, startAskers } from '../support/askers.ts';
+import { proxyEngine } from '../support/engine-proxy.ts';
+import { tellFigures } from '../support/figures.ts';
+import { issuerVariables } from '../support/issuer.ts';
+import { MESSAGES, startGroup } from '../support/operations.ts';
+import type { Person } from '../support/people.ts';
+
+useApi();
+
+const OTHERS = 20;
+const REQUESTS = 200;
+const FOR_MS = 8_000;
+
+test('one person with 200 requests at once against a partition that hangs slows nobody else', async () => {
+  const world = await anApi();
+  const [ann, ben] = await world.people(2);
+  const others: readonly Person[] = await world.people(OTHERS);
+  const hanging = await startGroup(world, [ann, ben]);
+  const groups: string[] = [];
+  for (const [index, person] of others.entries()) {
+    groups.push(await startGroup(world, [person, others[(index + 1) % OTHERS] ?? ben], 'hello'));
+  }
+  let hangs = false;
+  // No answer ever comes from the partition.
+  const endpoint = await proxyEngine(({ body }) => hangs && body.includes(`GRP#${hanging}`));
+  const api = await startApi(world.table, {
+    ...issuerVariables(world.issuer),
+    DYNAMODB_ENDPOINT: endpoint,
+    // How busy the machine is with other things is not what is tested.
+    MAX_EVENT_LOOP_DELAY_MS: '60000',
+  });
+  const tokens = await Promise.all([ann, ...others].map(({ subject }) => world.issuer.token(subject)));
+  const [annsToken = '', ...othersTokens] = tokens;
+  const page = (token: string, messageGroupId: string) => api.post(token, MESSAGES, { messageGroupId, first: 20 });
+  const startOthers = () =>
+    startAskers({ count: OTHERS, periodMs: 400 }, (number) => {
+      const index = number % OTHERS;
+      return page(othersTokens[index] ?? '', groups[index] ?? '');
+    });
+  const during = async () => {
+    const askers = startOthers();
+    await delay(FOR_MS);
+    await askers.stop();
+    return askers.answers;
+  };
+  await page(annsToken, hanging);
+  for (const [index, token] of othersTokens.entries()) await page(token, groups[index] ?? '');
+
+  const before = await during();
+  hangs = true;
+  // A client asks again after the second that it is told to wait.
+  const flood = startAskers({ count: REQUESTS, periodMs: 1_000 }, () => page(annsToken, hanging));
+  const meanwhile = await during();
+  hangs = false;
+  await flood.stop();
+
+  const figures = { before: p50(before), meanwhile: p50(meanwhile) };
+  const count = (answers: readonly Answer[], status: number) => answers.filter((each) => each.status === status).length;
+  tellFigures(`${REQUESTS} requests at once of one person to a partition that hangs`, {
+    'ms others take (p50) before': figures.before,
+    'ms others take (p50) meanwhile': figures.meanwhile,
+    'others served': count(meanwhile, 200),
+    'others refused': meanwhile.length - count(meanwhile, 200),
+    'the person 429': count(flood.answers, 429),
+    'the person 503': count(flood.answers, 503),
+  });
+  expect(meanwhile.filter(({ status }) => status !== 200)).toEqual([]);
+  expect(meanwhile.length).toBeGreaterThan(100);
+  expect(figures.meanwhile).toBeLessThan(2 * figures.before);
+  expect(new Set(flood.answers.map(({ status }) => status))).toContain(429);
+}, 120_000);
+
+function p50(answers: readonly Answer[]): number {
+  return answers.map(({ durationMs }) => durationMs).toSorted((one, other) => one - other)[answers.length >> 1] ?? 0;
+}
