@@ -64,10 +64,7 @@ test('nothing that a client chooses makes a line of the log long, or a request h
     { length: 30 },
     (_, index) => `${LONG.slice(0, 2_000)}${index}: messageGroup(id: "${randomUUID()}") { id }`,
   );
-  await api.post(
-    ann,
-    `query ${LONG} { viewer { id } ${aliases.join(' ')} }`,
-  );
+  await api.post(ann, `query ${LONG} { viewer { id } ${aliases.join(' ')} }`);
   await api.post(ann, '{ viewer { id } }', {}, { 'x-forwarded-for': LONG, 'x-request-id': 'y'.repeat(2_000) });
   await api.post(
     undefined,
