@@ -7,6 +7,7 @@ import type { QueryLimits } from '../config/query-limits.ts';
 import { documentStore, persistedQueryCache } from './caches.ts';
 import { compiledQueries } from './compiled-queries.ts';
 import type { Context } from './context.ts';
+import { directiveConditionsAreGiven } from './directive-conditions.ts';
 import { errorReports, formatError, formatErrorWithoutSuggestions } from './errors.ts';
 import { anonymousIntrospectionOnly } from './introspection.ts';
 import { loadOnce } from './load-once.ts';
@@ -65,6 +66,7 @@ export function createGraphQLServer({
         anonymousIntrospectionOnly,
         operationIsKnown,
         replyIsAcceptable,
+        directiveConditionsAreGiven,
         costLimit(queryLimits),
         rateLimits,
       ),

@@ -319,6 +319,22 @@ test.each([
   await expectNothingRan(world);
 });
 
+test('a condition of a directive that is null is refused before anything runs, because it could end the process', async () => {
+  const world = await aWorld();
+  const query = `query ($x: Boolean = true) {
+    messageGroups { edges { node { id members { id ...F } } } }
+  }
+  fragment F on User { handle @include(if: $x) }`;
+
+  for (const [way, send] of Object.entries(WAYS)) {
+    for (const time of [1, 2, 3]) {
+      const outcome = await send(world, { query, variables: { x: null } });
+      expect([way, time, outcome]).toEqual([way, time, { status: 400, code: 'BAD_USER_INPUT' }]);
+    }
+  }
+  await expectNothingRan(world);
+});
+
 test('all errors of a variable with more faults than graphql-js lists are BAD_USER_INPUT', async () => {
   const world = await aWorld();
   const query = `mutation ($to: [String!]!) {

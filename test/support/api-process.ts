@@ -20,6 +20,8 @@ export interface ApiProcess {
   /** Where it serves GraphQL. */
   readonly url: string;
   readonly child: ChildProcess;
+  /** All its metrics, as Prometheus gets them. */
+  metrics(): Promise<string>;
   /** One of its metrics, by the name and the labels that Prometheus sees. */
   metric(name: string): Promise<number>;
   /** What it has of memory when its garbage is collected, in MB: all of it, and what of it is in use by JavaScript. */
@@ -74,9 +76,9 @@ export async function startApi(
   const isReady = await Promise.race([once(child, 'message').then(() => true), exited.then(() => false)]);
   if (!isReady) throw new Error('The API did not start');
   const url = `http://127.0.0.1:${port}/graphql`;
+  const metrics = async () => (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
   const metric: ApiProcess['metric'] = async (name) => {
-    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
-    const line = metrics.split('\n').find((each) => each.startsWith(`${name} `));
+    const line = (await metrics()).split('\n').find((each) => each.startsWith(`${name} `));
     if (line === undefined) throw new Error(`There is no ${name}`);
     return Number(line.slice(name.length));
   };
@@ -88,6 +90,7 @@ export async function startApi(
       await exited;
       return child.exitCode;
     },
+    metrics,
     metric,
     memory: async () => {
       const collected = once(child, 'message');
