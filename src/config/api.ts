@@ -67,7 +67,7 @@ const apiVariables = z.object({
   ...rateLimitVariables,
   MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(500),
-  MAX_OPERATIONS_PER_PERSON: integer(1, 100_000).default(10),
+  MAX_OPERATIONS_PER_PERSON: integer(1, 100_000).default(8),
   SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
   PEOPLE_SEARCH: onOff.default('on'),
   CORS_ORIGINS: list.pipe(z.array(origin)),

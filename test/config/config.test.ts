@@ -67,7 +67,7 @@ describe('what is read', () => {
       rateLimits: { reads: 1200, sends: 300, searches: 60, refusals: 60, redisUrl: undefined },
       trustedProxies: [],
       peopleSearch: true,
-      overload: { eventLoopDelayMs: 300, atOnce: 500, perPerson: 10 },
+      overload: { eventLoopDelayMs: 300, atOnce: 500, perPerson: 8 },
       shutdownDelayMs: 0,
     });
   });

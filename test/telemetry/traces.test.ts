@@ -80,7 +80,7 @@ test('a request is a span with its engine calls as children, in the trace of its
     'cruddur.code': 'OK',
   });
   const children = spans.filter(({ parentSpanId }) => parentSpanId === root.spanId);
-  expect(children.map(({ name }) => name)).toEqual(['DynamoDB Query', 'directory findByIds']);
+  expect(children.map(({ name }) => name)).toEqual(['DynamoDB Query', 'directory findBySubject']);
   for (const child of children) {
     expect(child.traceId).toBe(traceId);
     expect(BigInt(child.startTimeUnixNano)).toBeGreaterThanOrEqual(BigInt(root.startTimeUnixNano));
