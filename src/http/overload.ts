@@ -3,7 +3,7 @@ import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { FastifyInstance } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
 import { RateLimitedError, UnavailableError } from '../errors.ts';
-import { startInTurns } from './turns.ts';
+import { isShed } from './turns.ts';
 
 /** Load shedding: what a process does at most, and what it refuses. */
 
@@ -18,12 +18,12 @@ const WAITING_FOR_EACH = 5;
 /** An operation that waited for so long is refused, in milliseconds. */
 const MAX_WAIT_MS = 1_000;
 
-/** Refuses requests of these routes with 503, before anything is done for them, while the event loop is late on average. */
+/** Refuses requests of these routes with 503, before anything is done for them: those that were shed, and all while the event loop is late on average. */
 export async function refuseWhileLate(
   app: FastifyInstance,
   { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
 ): Promise<void> {
-  startInTurns(app, tooMuch);
+  app.addHook('onRequest', ({ raw }, _, done) => done(isShed(raw) ? tooMuch() : undefined));
   await app.register(underPressure, {
     maxEventLoopDelay: eventLoopDelayMs,
     sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
 import { constants } from 'node:zlib';
 import compress from '@fastify/compress';
 import cors from '@fastify/cors';
@@ -16,6 +17,7 @@ import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { takeStrictJson } from './strict-json.ts';
+import { startInTurns } from './turns.ts';
 
 export interface HttpServerOptions
   extends GraphQLServerOptions,
@@ -45,6 +47,9 @@ const HEADER_LIMIT_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** How long an idle connection is kept: longer than load balancers keep theirs, which is mostly 60 s. */
+const KEEP_ALIVE_MS = 72_000;
+
 /** How often Node looks for connections that took longer: they are closed so much later at most. */
 const CONNECTIONS_CHECK_MS = 500;
 
@@ -73,15 +78,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
-    requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { ignoreTrailingSlash: true },
     // What has arrived when the server begins to close is answered like all before it.
     return503OnClosing: false,
-    http: {
-      maxHeaderSize: HEADER_LIMIT_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-    },
+    serverFactory: (handler) =>
+      createServer(
+        {
+          maxHeaderSize: HEADER_LIMIT_BYTES,
+          headersTimeout: HEADERS_TIMEOUT_MS,
+          requestTimeout: REQUEST_TIMEOUT_MS,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+          connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+        },
+        // Orchestrators give up on a process whose health is late.
+        startInTurns(handler, ({ url }) => url?.startsWith('/health/') ?? false),
+      ),
     clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });

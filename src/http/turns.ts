@@ -1,59 +1,57 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { UnavailableError } from '../errors.ts';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
-/** So many requests start in one turn of the event loop. More make the turns longer. */
-const STARTS_PER_TURN = 4;
+/** So many requests start in one turn of the event loop. While many wait, turns are shorter, so that answers and connections get through. */
+const STARTS_PER_TURN = 8;
+const STARTS_PER_TURN_WHILE_BUSY = 2;
+const BUSY = 32;
 
-/** A request that waited for so long is refused, in milliseconds. */
+/** A request that waited for so long is shed, in milliseconds. */
 const MAX_WAIT_MS = 1_000;
 
-/** A refusal takes so much of what a request takes. */
+/** A refusal takes so much of what serving a request takes. */
 const REFUSAL_COST = 1 / 8;
 
-interface Waiting {
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-  readonly since: number;
-  readonly start: (error?: Error) => void;
+const shed = new WeakSet<IncomingMessage>();
+
+/** Tells whether a request waited for more than 1 s and must be refused. */
+export function isShed(request: IncomingMessage): boolean {
+  return shed.has(request);
 }
 
 /**
- * Starts only so many requests of these routes in each turn of the event loop; the others wait, first come first. Without it, Node starts
- * all requests that have arrived on all connections before it reads the answers of DynamoDB and accepts the next connection.
+ * Wraps the listener of an HTTP server: starts only so many requests in each turn of the event loop. Others wait, first come first, for at
+ * most 1 s. Without it, Node starts all requests that have arrived on all connections before it reads the answers of DynamoDB and accepts
+ * the next connection. The queue is bounded by the connections, which have 16 requests each at most.
  *
- * @param refuse makes the error for a request that waited for more than 1 s
+ * @param isUrgent which requests do not wait
  */
-export function startInTurns(app: FastifyInstance, refuse: () => UnavailableError): void {
-  const waiting: Waiting[] = [];
-  let left = STARTS_PER_TURN;
+export function startInTurns(start: RequestListener, isUrgent: (request: IncomingMessage) => boolean): RequestListener {
+  const waiting: { readonly request: IncomingMessage; readonly response: ServerResponse; readonly since: number }[] =
+    [];
+  let started = 0;
+  const isTurnOver = () => started >= (waiting.length > BUSY ? STARTS_PER_TURN_WHILE_BUSY : STARTS_PER_TURN);
+
+  function run(request: IncomingMessage, response: ServerResponse, cost: number): void {
+    if (started === 0) setImmediate(nextTurn);
+    started += cost;
+    // A client that has hung up meanwhile needs no answer.
+    if (!request.socket.destroyed) start(request, response as Parameters<RequestListener>[1]);
+  }
 
   function nextTurn(): void {
-    left = STARTS_PER_TURN;
+    started = 0;
     const lateSince = performance.now() - MAX_WAIT_MS;
-    while (left > 0) {
-      const next = waiting.shift();
-      if (!next) return;
-      if (next.request.raw.socket.destroyed) {
-        next.reply.hijack();
-        continue;
-      }
+    for (let next = waiting[0]; next && !isTurnOver(); next = waiting[0]) {
+      waiting.shift();
       const isLate = next.since < lateSince;
-      spend(isLate ? REFUSAL_COST : 1);
-      next.start(isLate ? refuse() : undefined);
+      if (isLate) shed.add(next.request);
+      run(next.request, next.response, isLate ? REFUSAL_COST : 1);
     }
   }
 
-  function spend(cost: number): void {
-    if (left === STARTS_PER_TURN) setImmediate(nextTurn);
-    left -= cost;
-  }
-
-  app.addHook('onRequest', (request, reply, done) => {
-    if (waiting.length > 0 || left <= 0) {
-      waiting.push({ request, reply, since: performance.now(), start: done });
-      return;
-    }
-    spend(1);
-    done();
-  });
+  return (request, response) => {
+    if (request.socket.destroyed) return;
+    if (isUrgent(request) || (waiting.length === 0 && !isTurnOver())) run(request, response, 1);
+    else waiting.push({ request, response, since: performance.now() });
+  };
 }

@@ -1,13 +1,15 @@
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { fastify } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import { watchConnections } from '../../src/http/connections.ts';
 import { limitPipelining } from '../../src/http/pipelining.ts';
+import { startInTurns } from '../../src/http/turns.ts';
 
 /** Sends as many requests at once on a connection, and tells what came back until its end. */
 async function pipeline(count: number) {
-  const app = fastify();
+  const app = fastify({ serverFactory: (handler) => createServer(startInTurns(handler, () => false)) });
   let begun = 0;
   limitPipelining(app, watchConnections(app));
   app.get('/', async () => {
