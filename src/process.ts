@@ -19,11 +19,14 @@ export async function startProcess(start: () => Promise<void>): Promise<void> {
 export function drainOnStop(log: Log, patienceMs: number, drain: () => Promise<void>): void {
   // graphql-js 16 leaves promises behind that reject later, if a field next to them fails at once. That is no reason to stop.
   process.on('unhandledRejection', (err) => log.error({ err }, 'a rejected promise was not handled'));
-  const { close } = closeWithGrace({ delay: patienceMs, logger: log, skip: ['unhandledRejection'] }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'stopping on an unexpected error');
-    else log.info({ signal }, 'draining');
-    await drain();
-  });
+  const { close } = closeWithGrace(
+    { delay: patienceMs, logger: log, skip: ['unhandledRejection'] },
+    async ({ signal, err }) => {
+      if (err) log.fatal({ err }, 'stopping on an unexpected error');
+      else log.info({ signal }, 'draining');
+      await drain();
+    },
+  );
   process.once('disconnect', close);
 }
 
