@@ -55,7 +55,7 @@ async function timedStop(api: ApiProcess): Promise<{ code: number | null; afterM
 }
 
 test('SIGTERM with 200 requests in flight and idle connections: 200 answers, and exit code 0 within 10 s', async () => {
-  const { api, engine, send, success } = await aRunningApi({ MAX_OPERATIONS_AT_ONCE: String(IN_FLIGHT) });
+  const { api, engine, send, success } = await aRunningApi({ MAX_OPERATIONS_PER_PERSON: String(IN_FLIGHT) });
   const idle = await Promise.all(
     Array.from({ length: IDLE }, (_, index) =>
       // Half of them were never used.
