@@ -87,8 +87,8 @@ async function requestOf({ url }: Server, sample: Sample): Promise<autocannon.Re
 /** Starts the stock server, in a process of its own, on the engines of the system. */
 export async function startStock({ dynamodbEndpoint, directory }: System, undo: (() => unknown)[]): Promise<Server> {
   const port = await freePort();
-  const { databaseUrl, issuer, certificateFile } = directory;
-  const settings: StockSettings = { dynamodbEndpoint, databaseUrl, issuer, port };
+  const { databaseUrl, issuer, jwksUri, certificateFile } = directory;
+  const settings: StockSettings = { dynamodbEndpoint, databaseUrl, issuer, jwksUri, port };
   const child = fork(fileURLToPath(new URL('./stock/server.ts', import.meta.url)), [JSON.stringify(settings)], {
     env: {
       ...process.env,

@@ -27,7 +27,12 @@ export interface System {
   readonly url: string;
   readonly people: readonly SignedIn[];
   /** Where another server finds people, and the issuer of their tokens. */
-  readonly directory: { readonly databaseUrl: string; readonly issuer: string; readonly certificateFile: string };
+  readonly directory: {
+    readonly databaseUrl: string;
+    readonly issuer: string;
+    readonly jwksUri: string;
+    readonly certificateFile: string;
+  };
   /** What the API's process counts. */
   counters(): Promise<Counters>;
 }
@@ -112,7 +117,7 @@ export async function startSystem(
     dynamodbEndpoint: engine.endpoint,
     url: `http://127.0.0.1:${apiPort}/graphql`,
     people,
-    directory: { databaseUrl: postgres.url, issuer, certificateFile },
+    directory: { databaseUrl: postgres.url, issuer, jwksUri: `${url}/jwks`, certificateFile },
     counters: () => readCounters(metricsPort),
   };
 }

@@ -19,10 +19,11 @@ export interface StockSettings {
   readonly dynamodbEndpoint: string;
   readonly databaseUrl: string;
   readonly issuer: string;
+  readonly jwksUri: string;
   readonly port: number;
 }
 
-const { dynamodbEndpoint, databaseUrl, issuer, port }: StockSettings = JSON.parse(process.argv[2] ?? '');
+const { dynamodbEndpoint, databaseUrl, issuer, jwksUri, port }: StockSettings = JSON.parse(process.argv[2] ?? '');
 
 const documents = DynamoDBDocumentClient.from(
   new DynamoDBClient({
@@ -34,7 +35,7 @@ const documents = DynamoDBDocumentClient.from(
 );
 // The embedded Postgres has one session.
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
-const verifier = JwtVerifier.create({ issuer, jwksUri: `${issuer}/jwks`, audience: null });
+const verifier = JwtVerifier.create({ issuer, jwksUri, audience: null });
 
 const folder = new URL('../../schema/', import.meta.url);
 // A merged copy of all files would define everything twice.
