@@ -4,7 +4,6 @@ import {
   type DocumentNode,
   type ExecutionResult,
   type GraphQLSchema,
-  getVariableValues,
   type OperationDefinitionNode,
   OperationTypeNode,
   visit,
@@ -13,6 +12,7 @@ import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import { LRUCache } from 'lru-cache';
 import { bytesOfDocument } from './caches.ts';
 import type { Context } from './context.ts';
+import { type Variables, variablesOf } from './variables.ts';
 
 /**
  * Bounds of the cache of compiled queries: their number and their estimated size. Deployed clients have some tens of queries. Each takes
@@ -38,8 +38,9 @@ export function compiledQueries(schema: GraphQLSchema): ApolloServerPlugin<Conte
     requestDidStart: async () => ({
       responseForOperation: async ({ document, operation, request, contextValue }) => {
         if (operation?.operation !== OperationTypeNode.QUERY || isFirst(operation)) return null;
-        const variables = coercedVariables(schema, operation, request.variables);
-        const query = variables && compiledFor(document, operation);
+        // Coerced by graphql-js, because compiled code does not know `@oneOf`.
+        const variables = variablesOf(schema, request, operation);
+        const query = variables && !hasNullForDefault(operation, variables) && compiledFor(document, operation);
         if (!query) return null;
         const { data, errors } = await run(query, contextValue, variables);
         if (!data || errors) return null;
@@ -86,23 +87,16 @@ function isPlain(document: DocumentNode): boolean {
 }
 
 /**
- * Returns the variables as graphql-js coerces them, because compiled code does not know `@oneOf`. Returns undefined where graphql-js has to
- * decide: invalid variables, and null for a variable with a default, which may stand where null is not allowed.
+ * Tells whether a variable with a default is null. It may stand where null is not allowed, which graphql-js finds out and compiled code does
+ * not.
  */
-function coercedVariables(
-  schema: GraphQLSchema,
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  given: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> | undefined {
-  const { coerced } = getVariableValues(schema, variableDefinitions, given);
-  if (!coerced) return undefined;
-  const isLeftToGraphQL = variableDefinitions.some(
-    ({ defaultValue, variable }) => defaultValue && coerced[variable.name.value] === null,
+function hasNullForDefault({ variableDefinitions = [] }: OperationDefinitionNode, variables: Variables): boolean {
+  return variableDefinitions.some(
+    ({ defaultValue, variable }) => defaultValue && variables[variable.name.value] === null,
   );
-  return isLeftToGraphQL ? undefined : coerced;
 }
 
-async function run(query: Compiled, context: Context, variables: Record<string, unknown>): Promise<ExecutionResult> {
+async function run(query: Compiled, context: Context, variables: Variables): Promise<ExecutionResult> {
   try {
     // Without a prototype, because compiled code would find inherited names among variables that were not given.
     return await query(undefined, context, { __proto__: null, ...variables });

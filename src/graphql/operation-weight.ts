@@ -5,13 +5,13 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   getArgumentValues,
-  getVariableValues,
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../messaging/paging.ts';
 import { MAX_MEMBERS } from '../model.ts';
+import type { Variables } from './variables.ts';
 
 /** A page counts once for so many entries that it may hold. */
 const ENTRIES_PER_READ = 20;
@@ -59,27 +59,27 @@ const constant = new WeakMap<OperationDefinitionNode, Weights>();
 /**
  * Weighs an operation: 1 for each of its top fields, under any alias and in any fragment, but a page 1 for each 20 entries that it may
  * hold, and a message to recipients 1 for each member of their group.
+ *
+ * @param variables the operation's variables, coerced; undefined if they do not fit
  */
 export function weightsOf(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  variables: Arguments = {},
+  variables: Variables | undefined,
 ): Weights {
   const known = constant.get(operation);
   if (known) return known;
   const type = schema.getRootType(operation.operation);
-  const definitions = operation.variableDefinitions ?? [];
-  const { coerced } = getVariableValues(schema, definitions, variables);
   // Execution refuses variables that do not fit.
-  const weight = type && coerced ? sumOf(document, operation, (field) => weightOfField(type, field, coerced)) : 1;
+  const weight = type && variables ? sumOf(document, operation, (field) => weightOfField(type, field, variables)) : 1;
   const searches = sumOf(document, operation, ({ name }) => (name.value === 'users' ? 1 : 0));
   const weights = { weight: Math.max(weight, 1), searches };
-  if (definitions.length === 0) constant.set(operation, weights);
+  if (!operation.variableDefinitions?.length) constant.set(operation, weights);
   return weights;
 }
 
-function weightOfField(type: GraphQLObjectType, field: FieldNode, variables: Record<string, unknown>): number {
+function weightOfField(type: GraphQLObjectType, field: FieldNode, variables: Variables): number {
   const weigh = WEIGHTS[field.name.value];
   const definition = type.getFields()[field.name.value];
   if (!weigh || !definition) return 1;

@@ -3,16 +3,11 @@ import { ApolloServerErrorCode } from '@apollo/server/errors';
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { maxDirectivesRule } from '@escape.tech/graphql-armor-max-directives';
-import {
-  GraphQLError,
-  getVariableValues,
-  type OperationDefinitionNode,
-  type ValidationContext,
-  type ValidationRule,
-} from 'graphql';
+import { GraphQLError, type OperationDefinitionNode, type ValidationContext, type ValidationRule } from 'graphql';
 import type { QueryLimits } from '../config/query-limits.ts';
 import { operationCost } from './operation-cost.ts';
 import { selectionsLimit } from './selections-limit.ts';
+import { variablesOf } from './variables.ts';
 
 /** Limits on the document alone. A document over a limit is 400 with `GRAPHQL_VALIDATION_FAILED`, and nothing is executed. */
 export function documentLimits({ depth, aliases, directives }: QueryLimits): ValidationRule[] {
@@ -54,16 +49,16 @@ export function costLimit({ cost: most }: QueryLimits): ApolloServerPlugin {
   const cheap = new WeakSet<OperationDefinitionNode>();
   return {
     requestDidStart: async () => ({
-      didResolveOperation: async ({ schema, document, operation, request: { variables = {} } }) => {
+      didResolveOperation: async ({ schema, document, operation, request }) => {
         if (!operation || cheap.has(operation)) return;
-        const { coerced, errors } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+        const variables = variablesOf(schema, request, operation);
         // With invalid variables nothing is executed: the reply is BAD_USER_INPUT.
-        if (errors) return;
+        if (!variables) return;
         if (operationCost(schema, document, operation) <= most) {
           cheap.add(operation);
           return;
         }
-        const actual = operationCost(schema, document, operation, coerced);
+        const actual = operationCost(schema, document, operation, variables);
         if (actual > most) throw refusal(`Cost limit of ${most} exceeded, found ${actual}.`);
       },
     }),

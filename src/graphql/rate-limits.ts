@@ -4,6 +4,7 @@ import { RateLimitedError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { graphQLError, retryAfterHeader } from './errors.ts';
 import { weightsOf } from './operation-weight.ts';
+import { variablesOf } from './variables.ts';
 
 /**
  * Counts an operation's weight against the viewer's limits before it is executed, mutations and queries apart. A search for people counts
@@ -18,7 +19,7 @@ export const rateLimits: ApolloServerPlugin<Context> = {
         isCounted = true;
         const limit = operation.operation === OperationTypeNode.MUTATION ? 'sends' : 'reads';
         try {
-          const { weight, searches } = weightsOf(schema, document, operation, request.variables);
+          const { weight, searches } = weightsOf(schema, document, operation, variablesOf(schema, request, operation));
           await spend(limit, weight);
           if (searches > 0) await spend('searches', searches);
         } catch (error) {

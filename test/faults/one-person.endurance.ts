@@ -4,7 +4,7 @@ import { anApi, useApi } from '../support/api.ts';
 import { startApi } from '../support/api-process.ts';
 import { type Answer, startAskers } from '../support/askers.ts';
 import { proxyEngine } from '../support/engine-proxy.ts';
-import { tellFigures } from '../support/figures.ts';
+import { median, tellFigures } from '../support/figures.ts';
 import { issuerVariables } from '../support/issuer.ts';
 import { MESSAGES, startGroup } from '../support/operations.ts';
 import type { Person } from '../support/people.ts';
@@ -13,7 +13,9 @@ useApi();
 
 const OTHERS = 20;
 const REQUESTS = 200;
-const FOR_MS = 8_000;
+/** Rounds without the hanging partition and with it take turns, because the machine may be busy with other things. */
+const ROUNDS = 5;
+const FOR_MS = 2_000;
 
 test('one person with 200 requests at once against a partition that hangs slows nobody else', async () => {
   const world = await anApi();
@@ -50,30 +52,37 @@ test('one person with 200 requests at once against a partition that hangs slows 
   await page(annsToken, hanging);
   for (const [index, token] of othersTokens.entries()) await page(token, groups[index] ?? '');
 
-  const before = await during();
-  hangs = true;
-  // A client asks again after the second that it is told to wait.
-  const flood = startAskers({ count: REQUESTS, periodMs: 1_000 }, () => page(annsToken, hanging));
-  const meanwhile = await during();
-  hangs = false;
-  await flood.stop();
+  const rounds: { readonly before: readonly Answer[]; readonly meanwhile: readonly Answer[] }[] = [];
+  const persons: Answer[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = await during();
+    hangs = true;
+    // A client asks again after the second that it is told to wait.
+    const flood = startAskers({ count: REQUESTS, periodMs: 1_000 }, () => page(annsToken, hanging));
+    rounds.push({ before, meanwhile: await during() });
+    hangs = false;
+    await flood.stop();
+    persons.push(...flood.answers);
+  }
 
-  const figures = { before: p50(before), meanwhile: p50(meanwhile) };
+  const meanwhile = rounds.flatMap((round) => round.meanwhile);
+  const slowdown = median(rounds.map((round) => p50(round.meanwhile) / p50(round.before)));
   const count = (answers: readonly Answer[], status: number) => answers.filter((each) => each.status === status).length;
   tellFigures(`${REQUESTS} requests at once of one person to a partition that hangs`, {
-    'ms others take (p50) before': figures.before,
-    'ms others take (p50) meanwhile': figures.meanwhile,
+    'ms others take (p50) before': p50(rounds.flatMap(({ before }) => before)),
+    'ms others take (p50) meanwhile': p50(meanwhile),
+    'times as long (median of the rounds)': slowdown,
     'others served': count(meanwhile, 200),
     'others refused': meanwhile.length - count(meanwhile, 200),
-    'the person 429': count(flood.answers, 429),
-    'the person 503': count(flood.answers, 503),
+    'the person 429': count(persons, 429),
+    'the person 503': count(persons, 503),
   });
   expect(meanwhile.filter(({ status }) => status !== 200)).toEqual([]);
   expect(meanwhile.length).toBeGreaterThan(100);
-  expect(figures.meanwhile).toBeLessThan(2 * figures.before);
-  expect(new Set(flood.answers.map(({ status }) => status))).toContain(429);
+  expect(slowdown).toBeLessThan(2);
+  expect(new Set(persons.map(({ status }) => status))).toContain(429);
 }, 120_000);
 
 function p50(answers: readonly Answer[]): number {
-  return answers.map(({ durationMs }) => durationMs).toSorted((one, other) => one - other)[answers.length >> 1] ?? 0;
+  return median(answers.map(({ durationMs }) => durationMs));
 }

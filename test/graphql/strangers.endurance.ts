@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { aConversation } from '../support/access-cases.ts';
 import { useApi } from '../support/api.ts';
-import { tellFigures } from '../support/figures.ts';
+import { median, tellFigures } from '../support/figures.ts';
 import { putMessages } from '../support/groups.ts';
 import { ATTEMPTS, variablesOf } from '../support/strangers-attempts.ts';
 
@@ -53,8 +53,4 @@ function areaUnderCurve(one: readonly number[], other: readonly number[]): numbe
   let wins = 0;
   for (const each of one) for (const against of other) wins += each > against ? 1 : each === against ? 0.5 : 0;
   return wins / (one.length * other.length);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
 }

@@ -9,3 +9,8 @@ export function tellFigures(of: string, figures: Readonly<Record<string, number 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
+
+/** Returns the middle one of some numbers, or 0 of none. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0;
+}
