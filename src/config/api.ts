@@ -16,8 +16,6 @@ import { integer, type LogLevel, list, logLevel, onOff, origin, port } from './v
 
 /** What a process does at most before it refuses requests. */
 export interface OverloadLimits {
-  /** How late the event loop is on average. */
-  readonly eventLoopDelayMs: number;
   /** Operations that run at once; five times as many wait for up to 1 s. */
   readonly atOnce: number;
   /** Operations of one person that run at once; five times as many wait for up to 1 s. */
@@ -65,7 +63,6 @@ const apiVariables = z.object({
   ...telemetryVariables,
   ...queryLimitVariables,
   ...rateLimitVariables,
-  MAX_EVENT_LOOP_DELAY_MS: integer(20, 60_000).default(300),
   MAX_OPERATIONS_AT_ONCE: integer(1, 100_000).default(500),
   MAX_OPERATIONS_PER_PERSON: integer(1, 100_000).default(8),
   SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
@@ -106,7 +103,6 @@ export function readApiConfig(environment: NodeJS.ProcessEnv): ApiConfig {
     rateLimits: rateLimits(api),
     trustedProxies: api.TRUST_PROXY,
     overload: {
-      eventLoopDelayMs: api.MAX_EVENT_LOOP_DELAY_MS,
       atOnce: api.MAX_OPERATIONS_AT_ONCE,
       perPerson: api.MAX_OPERATIONS_PER_PERSON,
     },

@@ -14,7 +14,7 @@ import { observeDirectory } from '../users/observe.ts';
 import type { CachedDirectory } from '../users/user-cache.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { answerConditionally } from './conditional-requests.ts';
-import { type EnterOperation, operationsAtOnce, refuseWhileLate } from './overload.ts';
+import { type EnterOperation, operationsAtOnce, refuseShed } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
 
 export interface GraphQLRouteParts {
@@ -56,7 +56,7 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
   };
 
   return async (app) => {
-    if (overload) await refuseWhileLate(app, overload);
+    if (overload) refuseShed(app);
     app.addHook('onRequest', (_, reply, done) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');

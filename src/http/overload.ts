@@ -1,4 +1,3 @@
-import underPressure from '@fastify/under-pressure';
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { FastifyInstance } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
@@ -6,9 +5,6 @@ import { RateLimitedError, UnavailableError } from '../errors.ts';
 import { isShed } from './turns.ts';
 
 /** Load shedding: what a process does at most, and what it refuses. */
-
-/** How often the event loop's average delay is measured. Not more often than the limit itself: a loop that stood still has no average. */
-const SAMPLE_MS = 250;
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -18,19 +14,9 @@ const WAITING_FOR_EACH = 5;
 /** An operation that waited for so long is refused, in milliseconds. */
 const MAX_WAIT_MS = 1_000;
 
-/** Refuses requests of these routes with 503, before anything is done for them: those that were shed, and all while the event loop is late on average. */
-export async function refuseWhileLate(
-  app: FastifyInstance,
-  { eventLoopDelayMs }: Pick<OverloadLimits, 'eventLoopDelayMs'>,
-): Promise<void> {
+/** Refuses requests of these routes that waited too long for their turn: 503, before anything is done for them. */
+export function refuseShed(app: FastifyInstance): void {
   app.addHook('onRequest', ({ raw }, _, done) => done(isShed(raw) ? tooMuch() : undefined));
-  await app.register(underPressure, {
-    maxEventLoopDelay: eventLoopDelayMs,
-    sampleInterval: Math.max(SAMPLE_MS, eventLoopDelayMs),
-    pressureHandler: async () => {
-      throw tooMuch();
-    },
-  });
 }
 
 /**
@@ -45,7 +31,7 @@ export async function refuseWhileLate(
 export type EnterOperation = (personId: string | undefined) => Promise<() => void>;
 
 /** Creates the limits of operations at once: of each person, and of the process. */
-export function operationsAtOnce({ atOnce, perPerson }: Omit<OverloadLimits, 'eventLoopDelayMs'>): EnterOperation {
+export function operationsAtOnce({ atOnce, perPerson }: OverloadLimits): EnterOperation {
   const process = bulkhead(atOnce, atOnce * WAITING_FOR_EACH);
   /** Of the people who have an operation, running or waiting. */
   const people = new Map<string, { readonly places: BulkheadPolicy; operations: number }>();

@@ -5,7 +5,7 @@ import { createHttpApiHandler } from './http-api.ts';
 /** The API as an AWS Lambda function, behind an HTTP API with payload format 2.0. */
 const { server } = await composeApi({
   ...readApiConfig(process.env),
-  // A function serves one request at a time, and is frozen in between, which looks like an event loop that is late.
+  // A function serves one request at a time.
   overload: undefined,
 });
 // All that can be done before the first request is done here, where a function has a whole processor, whatever its memory: this

@@ -67,7 +67,7 @@ describe('what is read', () => {
       rateLimits: { reads: 1200, sends: 300, searches: 60, refusals: 60, redisUrl: undefined },
       trustedProxies: [],
       peopleSearch: true,
-      overload: { eventLoopDelayMs: 300, atOnce: 500, perPerson: 8 },
+      overload: { atOnce: 500, perPerson: 8 },
       shutdownDelayMs: 0,
     });
   });
@@ -102,7 +102,6 @@ describe('what is read', () => {
       RATE_LIMIT_REFUSALS: '3',
       PEOPLE_SEARCH: 'off',
       RATE_LIMIT_REDIS_URL: 'rediss://:secret@redis.example.com:6380/1',
-      MAX_EVENT_LOOP_DELAY_MS: '100',
       MAX_OPERATIONS_AT_ONCE: '7',
       MAX_OPERATIONS_PER_PERSON: '3',
       TRUST_PROXY: 'loopback, 10.0.0.0/8,2001:db8::/32,192.0.2.1',
@@ -145,7 +144,7 @@ describe('what is read', () => {
       },
       peopleSearch: false,
       trustedProxies: ['loopback', '10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
-      overload: { eventLoopDelayMs: 100, atOnce: 7, perPerson: 3 },
+      overload: { atOnce: 7, perPerson: 3 },
       shutdownDelayMs: 15_000,
     });
   });

@@ -30,7 +30,6 @@ test.each(Object.entries(KINDS))(
     const api = await startApi(table, {
       ...issuerVariables(issuer),
       RATE_LIMIT_READS: '999999',
-      MAX_EVENT_LOOP_DELAY_MS: '60000',
     });
     const authorization = `Bearer ${await issuer.token(ann.subject)}`;
     const post = async (text: string) => {

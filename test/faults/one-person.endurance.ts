@@ -32,8 +32,6 @@ test('one person with 200 requests at once against a partition that hangs slows 
   const api = await startApi(world.table, {
     ...issuerVariables(world.issuer),
     DYNAMODB_ENDPOINT: endpoint,
-    // How busy the machine is with other things is not what is tested.
-    MAX_EVENT_LOOP_DELAY_MS: '60000',
   });
   const tokens = await Promise.all([ann, ...others].map(({ subject }) => world.issuer.token(subject)));
   const [annsToken = '', ...othersTokens] = tokens;

@@ -77,7 +77,7 @@ export interface TestApiOptions {
   /** On unless it is given. */
   readonly peopleSearch?: boolean;
   readonly trustedProxies?: readonly string[];
-  /** Nothing is refused unless it is given: the tests' own work is done by the same event loop. */
+  /** Nothing is refused unless it is given. */
   readonly overload?: Partial<OverloadLimits>;
   readonly corsOrigins?: readonly string[];
   readonly now?: () => number;
@@ -151,7 +151,7 @@ export async function anApi(options: TestApiOptions = {}): Promise<TestApi> {
     queryLimits: { ...DEFAULT_QUERY_LIMITS, ...options.queryLimits },
     rateLimits,
     trustedProxies: options.trustedProxies ?? [],
-    overload: options.overload && { eventLoopDelayMs: 60_000, atOnce: 10_000, perPerson: 10_000, ...options.overload },
+    overload: options.overload && { atOnce: 10_000, perPerson: 10_000, ...options.overload },
     corsOrigins: options.corsOrigins ?? [],
     messaging: {
       table,
