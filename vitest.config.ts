@@ -5,8 +5,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] },
   test: {
     include: ['test/**/*.test.ts'],
-    // Much of the time is spent waiting for processes and leases: a third file fills two cores.
-    maxWorkers: 3,
+    // Much of the time is spent waiting for processes and leases: two files more fill two cores.
+    maxWorkers: 4,
     // Files share nothing that one could change for another: every test has its own table and people.
     isolate: false,
     globalSetup: ['test/logs/setup.ts', 'test/support/engines.ts'],
