@@ -10,11 +10,12 @@ useApi();
 
 const TIMINGS = 200;
 const WARM_UP = 30;
-/** Of two samples of 200 that do not differ, one pair in 2,000 is further apart. */
+/** Of two samples of 200 that do not differ, one pair in 2,000 is further apart. Such a pair is taken once more. */
 const AUC = { least: 0.4, most: 0.6 };
 
 test.each(Object.entries(ATTEMPTS))(
   '%s takes a stranger as long whether or not the group exists',
+  { timeout: 120_000, retry: 1 },
   async (name, attempt) => {
     const conversation = await aConversation();
     const { api, ann, cyd, messageGroupId } = conversation;
@@ -25,7 +26,10 @@ test.each(Object.entries(ATTEMPTS))(
       await (await api.post(cyd, attempt.query, variables)).text();
       return performance.now() - start;
     };
-    for (let count = 0; count < WARM_UP; count += 1) await timed(randomUUID());
+    for (let count = 0; count < WARM_UP; count += 1) {
+      await timed(messageGroupId);
+      await timed(randomUUID());
+    }
 
     const [real, none]: [number[], number[]] = [[], []];
     for (let count = 0; count < TIMINGS; count += 1) {
@@ -45,7 +49,6 @@ test.each(Object.entries(ATTEMPTS))(
     expect(auc).toBeGreaterThan(AUC.least);
     expect(auc).toBeLessThan(AUC.most);
   },
-  120_000,
 );
 
 /** How often a timing of one sample is longer than one of the other: 0.5 if they do not differ, 0 or 1 if they can always be told apart. */
