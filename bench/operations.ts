@@ -82,7 +82,7 @@ const GROUPS_IN_USE = 200;
 
 /**
  * Chooses groups that are in use, each by one member. The warm-up visits them all, so that what is measured is what clients do again and
- * again. The first request of a member for a group in each process takes a Query more.
+ * again. The first request of a member for a group in each process takes a GetItem more.
  */
 function inUse(groups: readonly SeededGroup[]): SeededGroup[] {
   return groups.slice(0, GROUPS_IN_USE).map((group) => ({ ...group, members: [oneOf(group.members)] }));

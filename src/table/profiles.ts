@@ -21,10 +21,9 @@ export async function getProfile(
 }
 
 /**
- * Tells whether a person is a member of a group. One Query of 0.5 RCU, or 1 if consistent.
+ * Tells whether a person is a member of a group. One GetItem of 0.5 RCU, or 1 if consistent, also where there is no such group.
  *
- * DynamoDB compares, so that its answer is the same where there is no such group: a GetItem would take longer where there is one, because
- * the profile has to be sent and read.
+ * It reads as little as it can of the profile, so that it takes as long where there is no such group.
  */
 export async function isInProfile(
   table: Table,
@@ -32,15 +31,13 @@ export async function isInProfile(
   messageGroupId: string,
   { consistent = false }: { readonly consistent?: boolean } = {},
 ): Promise<boolean> {
-  const { pk, sk } = profileKey(messageGroupId);
-  const { Items = [] } = await table.call('Query', {
+  const { Item } = await table.call('GetItem', {
     TableName: table.name,
-    KeyConditionExpression: 'pk = :pk AND sk = :sk',
-    FilterExpression: 'contains(memberIds, :user)',
-    ExpressionAttributeValues: toWire({ ':pk': pk, ':sk': sk, ':user': userId }),
+    Key: toWire(profileKey(messageGroupId)),
+    ProjectionExpression: 'memberIds',
     ConsistentRead: consistent,
   });
-  return Items.length > 0;
+  return Item?.['memberIds']?.L?.some(({ S: id }) => id === userId) ?? false;
 }
 
 /** The most profiles that can be asked for at once: the most keys that one BatchGetItem takes. */

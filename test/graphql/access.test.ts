@@ -160,8 +160,8 @@ test.each(Object.entries(ATTEMPTS))(
     const none = costs();
 
     expect(real).toEqual({
-      started: answers.map(() => 'Query'),
-      units: answers.map(() => 'Query 0.5'),
+      started: answers.map(() => 'GetItem'),
+      units: answers.map(() => 'GetItem 0.5'),
       statements: [],
     });
     expect(none).toEqual(real);

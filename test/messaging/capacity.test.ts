@@ -36,7 +36,7 @@ test('A: a first page of 20 short messages is one Query', async () => {
 
   expect(edges).toHaveLength(20);
   // A member's first request in a process reads the profile before the page.
-  expect(first).toEqual(['Query 0.5', 'Query 0.5']);
+  expect(first).toEqual(['GetItem 0.5', 'Query 0.5']);
   // The profile and 20 messages of some 190 bytes each: just below 4 KB.
   expect(callsOf(api)).toEqual(['Query 0.5']);
 });
