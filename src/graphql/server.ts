@@ -16,6 +16,7 @@ import { operationReports } from './operation-reports.ts';
 import { persistedQueryHashes } from './persisted-queries.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
 import { rateLimits } from './rate-limits.ts';
+import { replyText } from './reply-size.ts';
 import { sandbox } from './sandbox.ts';
 import { createSchema } from './schema.ts';
 
@@ -58,6 +59,7 @@ export function createGraphQLServer({
     persistedQueries: { cache: persistedQueryCache() },
     validationRules: documentLimits(queryLimits),
     includeStacktraceInErrorResponses: false,
+    stringifyResult: replyText,
     formatError: local ? formatError : formatErrorWithoutSuggestions,
     stopOnTerminationSignals: false,
     plugins: [

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
@@ -16,6 +17,7 @@ import { authenticate, ChallengeError, isAnonymous, missingToken } from './authe
 import { answerConditionally } from './conditional-requests.ts';
 import { type EnterOperation, operationsAtOnce, refuseShed } from './overload.ts';
 import { networkOf, type RateLimits } from './rate-limits.ts';
+import { limitUnsentReplies } from './unsent-replies.ts';
 
 export interface GraphQLRouteParts {
   readonly graphql: ApolloServer<Context>;
@@ -41,9 +43,12 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
   const ends = new WeakMap<FastifyRequest, () => void>();
   const enter: EnterOperation = overload ? operationsAtOnce(overload) : async () => () => {};
   const operations = fastifyApolloHandler(graphql, {
-    context: async (request) => {
+    context: async (request, reply) => {
       const context = await contextOf(request, parts);
-      ends.set(request, await enterOperation(enter, context));
+      const leave = await enterOperation(enter, context);
+      // A reply waits in memory until the client has taken it, and an operation goes on after its client hung up.
+      const isClosed = closed(reply.raw);
+      ends.set(request, () => void isClosed.then(leave));
       return context;
     },
   });
@@ -57,6 +62,7 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
 
   return async (app) => {
     if (overload) refuseShed(app);
+    limitUnsentReplies(app);
     app.addHook('onRequest', (_, reply, done) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
       const vary = reply.getHeader('vary');
@@ -73,6 +79,14 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
       get.get('/graphql', handler);
     });
   };
+}
+
+/** Resolves once the client has taken the reply, or has hung up. */
+function closed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) resolve();
+    else response.once('close', resolve);
+  });
 }
 
 /** Waits until the operation of this context may run. */

@@ -1,7 +1,7 @@
-import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { FastifyInstance } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
 import { RateLimitedError, UnavailableError } from '../errors.ts';
+import { Places } from './places.ts';
 import { isShed } from './turns.ts';
 
 /** Load shedding: what a process does at most, and what it refuses. */
@@ -24,7 +24,7 @@ export function refuseShed(app: FastifyInstance): void {
  * others holds no place of the process.
  *
  * @param personId absent for a request without a token
- * @returns what ends the operation; it has to be called
+ * @returns what ends the operation; it has to be called, and only once
  * @throws RateLimitedError if the person has too many operations
  * @throws UnavailableError if the process has too many operations
  */
@@ -32,61 +32,42 @@ export type EnterOperation = (personId: string | undefined) => Promise<() => voi
 
 /** Creates the limits of operations at once: of each person, and of the process. */
 export function operationsAtOnce({ atOnce, perPerson }: OverloadLimits): EnterOperation {
-  const process = bulkhead(atOnce, atOnce * WAITING_FOR_EACH);
+  const places = (count: number) => new Places(count, count * WAITING_FOR_EACH, MAX_WAIT_MS);
+  const process = places(atOnce);
   /** Of the people who have an operation, running or waiting. */
-  const people = new Map<string, { readonly places: BulkheadPolicy; operations: number }>();
+  const people = new Map<string, { readonly places: Places; operations: number }>();
 
   async function enterForPerson(personId: string): Promise<() => void> {
-    const person = people.get(personId) ?? { places: bulkhead(perPerson, perPerson * WAITING_FOR_EACH), operations: 0 };
+    const person = people.get(personId) ?? { places: places(perPerson), operations: 0 };
     people.set(personId, person);
     person.operations += 1;
     const ended = () => {
       person.operations -= 1;
       if (person.operations === 0) people.delete(personId);
     };
-    try {
-      const leave = await enter(person.places, () => new RateLimitedError(RETRY_AFTER_SECONDS));
-      return () => {
-        leave();
-        ended();
-      };
-    } catch (error) {
+    const leave = await person.places.enter();
+    if (!leave) {
       ended();
-      throw error;
+      throw new RateLimitedError(RETRY_AFTER_SECONDS);
     }
+    return () => {
+      leave();
+      ended();
+    };
   }
 
   return async (personId) => {
     const leavePerson = personId === undefined ? () => {} : await enterForPerson(personId);
-    try {
-      const leaveProcess = await enter(process, tooMuch);
-      return () => {
-        leaveProcess();
-        leavePerson();
-      };
-    } catch (error) {
+    const leaveProcess = await process.enter();
+    if (!leaveProcess) {
       leavePerson();
-      throw error;
+      throw tooMuch();
     }
+    return () => {
+      leaveProcess();
+      leavePerson();
+    };
   };
-}
-
-/** Waits for a place of the bulkhead. @returns what gives it back */
-function enter(of: BulkheadPolicy, refusal: () => Error): Promise<() => void> {
-  return new Promise((resolve, reject) => {
-    let isGivenUp = false;
-    const timer = setTimeout(() => {
-      isGivenUp = true;
-      reject(refusal());
-    }, MAX_WAIT_MS);
-    of.execute(() => {
-      clearTimeout(timer);
-      return isGivenUp ? undefined : new Promise<void>(resolve);
-    }).catch(() => {
-      clearTimeout(timer);
-      reject(refusal());
-    });
-  });
 }
 
 function tooMuch(): UnavailableError {

@@ -50,6 +50,9 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** How long an idle connection is kept: longer than load balancers keep theirs, which is mostly 60 s. */
 const KEEP_ALIVE_MS = 72_000;
 
+/** A client that takes nothing of its reply for so long is hung up on. No request is under way for as long without one. */
+const UNREAD_REPLY_MS = 30_000;
+
 /** How often Node looks for connections that took longer: they are closed so much later at most. */
 const CONNECTIONS_CHECK_MS = 500;
 
@@ -81,8 +84,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     routerOptions: { ignoreTrailingSlash: true },
     // What has arrived when the server begins to close is answered like all before it.
     return503OnClosing: false,
-    serverFactory: (handler) =>
-      createServer(
+    serverFactory: (handler) => {
+      const server = createServer(
         {
           maxHeaderSize: HEADER_LIMIT_BYTES,
           headersTimeout: HEADERS_TIMEOUT_MS,
@@ -92,7 +95,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
         },
         // Orchestrators give up on a process whose health is late.
         startInTurns(handler, ({ url }) => url?.startsWith('/health/') ?? false),
-      ),
+      );
+      return server.setTimeout(UNREAD_REPLY_MS);
+    },
     clientErrorHandler: answerClientError,
     genReqId: ({ headers }) => requestIdFrom(headers['x-request-id']) ?? randomUUID(),
   });

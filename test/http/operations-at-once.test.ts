@@ -59,3 +59,27 @@ test('requests without a token count for the process alone', async () => {
   await settle();
   expect([running.length, refused.length]).toEqual([2, 2]);
 });
+
+test('an operation that gave up waiting leaves its place in the queue to others', async () => {
+  const { enter, running, refused } = enterAll(['ann', 'b', 'c', 'd', 'e', 'f'], { atOnce: 1, perPerson: 1 });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([running.length, refused.length]).toEqual([1, 5]);
+
+  const next = enter('g');
+  await vi.advanceTimersByTimeAsync(200);
+  running[0]?.();
+
+  await expect(next).resolves.toBeTypeOf('function');
+});
+
+test('a person’s operation that gave up waiting leaves its place in the queue to the person’s others', async () => {
+  const { enter, running, refused } = enterAll(Array(6).fill('ann'), { atOnce: 9, perPerson: 1 });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([running.length, refused.length]).toEqual([1, 5]);
+
+  const next = enter('ann');
+  await vi.advanceTimersByTimeAsync(200);
+  running[0]?.();
+
+  await expect(next).resolves.toBeTypeOf('function');
+});

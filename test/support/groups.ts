@@ -46,6 +46,7 @@ export async function putMessages(
   sender: User,
   first: number,
   last: number,
+  body = (sequence: number) => `${sequence}`,
 ): Promise<void> {
   const puts = Array.from({ length: last - first + 1 }, (_, index) => {
     const sequence = first + index;
@@ -53,7 +54,7 @@ export async function putMessages(
       id: randomUUID(),
       sequence,
       senderId: sender.id,
-      body: `${sequence}`,
+      body: body(sequence),
       createdAt: new Date().toISOString(),
     };
     return { PutRequest: { Item: messageItem(messageGroupId, message) } };
