@@ -16,8 +16,8 @@ export interface RateLimitsConfig {
   readonly redisUrl: string | undefined;
 }
 
-/** Counted apart: for each person reads, sends and searches, and for each address requests that nobody answers for. */
-export type RateLimit = Exclude<keyof RateLimitsConfig, 'redisUrl'>;
+/** The limits that processes count together in Redis: reads, sends and searches of each person, and refusals of each address. */
+export type SharedRateLimit = Exclude<keyof RateLimitsConfig, 'redisUrl'>;
 
 /** The names that Fastify has for ranges: 127.0.0.1/8 and the like. */
 const RANGES = ['loopback', 'linklocal', 'uniquelocal'];

@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { MessageGroupProfile, User } from '../model.ts';
+import { foldHandle, type MessageGroupProfile, type User } from '../model.ts';
 import { getProfiles } from '../table/profiles.ts';
 import type { Table } from '../table/table.ts';
 import type { CachedDirectory } from '../users/user-cache.ts';
@@ -11,6 +11,8 @@ export interface Loaders {
    * others come by one SQL statement a batch.
    */
   readonly user: (id: string) => User | null | Promise<User | null>;
+  /** By handle, compared without regard to ASCII case; null if there is no such user. One SQL statement a batch. */
+  readonly userByHandle: (handle: string) => Promise<User | null>;
   /** By group id; null when there is no such group. One BatchGetItem a batch. Only for groups that the viewer may read. */
   readonly profile: (messageGroupId: string) => Promise<MessageGroupProfile | null>;
   /** Calls `load` once for each key, and returns its result to every later call with that key. */
@@ -20,6 +22,7 @@ export interface Loaders {
 /** A request makes only those that it needs: the others would cost it more than much of what it does. */
 export function createLoaders(directory: CachedDirectory, table: Table): Loaders {
   let users: DataLoader<string, User | null> | undefined;
+  let handles: DataLoader<string, User | null> | undefined;
   let profiles: DataLoader<string, MessageGroupProfile | null> | undefined;
   let loaded: Map<string, unknown> | undefined;
   return {
@@ -31,6 +34,13 @@ export function createLoaders(directory: CachedDirectory, table: Table): Loaders
         return ids.map((each) => found.get(each) ?? null);
       });
       return users.load(id);
+    },
+    userByHandle: (handle) => {
+      handles ??= new DataLoader(async (given) => {
+        const found = new Map((await directory.findByHandles(given)).map((user) => [foldHandle(user.handle), user]));
+        return given.map((each) => found.get(foldHandle(each)) ?? null);
+      });
+      return handles.load(handle);
     },
     profile: (messageGroupId) => {
       profiles ??= new DataLoader(

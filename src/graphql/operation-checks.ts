@@ -18,9 +18,6 @@ export function checksInOrder(...plugins: readonly Plugin[]): Plugin {
         didResolveOperation: async (resolved) => {
           for (const listener of listeners) await listener?.didResolveOperation?.(resolved);
         },
-        willSendResponse: async (answered) => {
-          for (const listener of listeners) await listener?.willSendResponse?.(answered);
-        },
       };
     },
   };

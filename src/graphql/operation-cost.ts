@@ -26,6 +26,10 @@ const PAGES = new Set(['Query.messages', 'Query.messageGroups']);
 /** The field whose list holds its objects without edges. */
 const USERS = 'Query.users';
 
+/** The members of a group count as so many, although a group may have 50: most have few, and a page of groups shows them all. */
+const MEMBERS = 'MessageGroup.members';
+const MEMBERS_COUNTED = 10;
+
 interface PageSizes {
   readonly first?: unknown;
   readonly last?: unknown;
@@ -39,7 +43,7 @@ function pageSize({ first, last }: PageSizes): number {
 
 /**
  * Returns what an operation costs: 1 for each object, and for a page the cost of an entry for each that it may hold. So a page of 100
- * messages with their senders costs 301, one of 10 costs 31, and one of 10 without senders 21.
+ * messages with their senders costs 301, one of 10 costs 31, and one of 10 without senders 21. The members of a group count as 10.
  *
  * It counts what graphql-js executes: fields of one response name are one field, and directives decide by the variables. See "Field
  * Collection" in the GraphQL specification.
@@ -83,6 +87,7 @@ export function operationCost(
     const childCost = Math.max(...types.map((each) => costOfObject(each, selectionSets)));
     const name = `${type.name}.${field.name}`;
     if (name === USERS) return 1 + Math.min(entriesOf(field, node), MAX_FOUND) * (1 + childCost);
+    if (name === MEMBERS) return MEMBERS_COUNTED * (1 + childCost);
     return 1 + (PAGES.has(name) ? entriesOf(field, node) * childCost : childCost);
   }
 

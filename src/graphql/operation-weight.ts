@@ -16,6 +16,14 @@ import type { Variables } from './variables.ts';
 /** A page counts once for so many entries that it may hold. */
 const ENTRIES_PER_READ = 20;
 
+/** A message into a group counts once for so many members, because each member's summary is written: 22 WCU each at most. */
+const MEMBERS_PER_SEND = 5;
+
+/** Returns how much a message into a group counts: 1 for each 5 members. */
+export function groupSendWeight(memberCount: number): number {
+  return Math.ceil(memberCount / MEMBERS_PER_SEND);
+}
+
 /** More than any limit lets through. */
 const MAX_WEIGHT = 1_000_000;
 
@@ -58,7 +66,7 @@ const constant = new WeakMap<OperationDefinitionNode, Weights>();
 
 /**
  * Weighs an operation: 1 for each of its top fields, under any alias and in any fragment, but a page 1 for each 20 entries that it may
- * hold, and a message to recipients 1 for each member of their group.
+ * hold, and a message to recipients 1 for each member of their group. A message to a group by its id counts 1 here; see `groupSendWeight`.
  *
  * @param variables the operation's variables, coerced; undefined if they do not fit
  */

@@ -3,9 +3,11 @@ import { type ApolloServer, HeaderMap } from '@apollo/server';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
-import { DomainError, RateLimitedError } from '../errors.ts';
+import type { QueryLimits } from '../config/query-limits.ts';
+import { DomainError, RateLimitedError, UnavailableError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
 import { graphQLError, maskedError } from '../graphql/errors.ts';
+import { repetitionLimit } from '../graphql/repetition-limit.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import { observeCalls } from '../table/table.ts';
@@ -16,7 +18,7 @@ import type { CachedDirectory } from '../users/user-cache.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { answerConditionally } from './conditional-requests.ts';
 import { type EnterOperation, operationsAtOnce, refuseShed } from './overload.ts';
-import { networkOf, type RateLimits } from './rate-limits.ts';
+import { networkOf, type RateLimit, type RateLimits } from './rate-limits.ts';
 import { limitUnsentReplies } from './unsent-replies.ts';
 
 export interface GraphQLRouteParts {
@@ -31,6 +33,7 @@ export interface GraphQLRouteParts {
   /** Lets a request without a token through to introspection, and no further. */
   readonly anonymousIntrospection: boolean;
   readonly rateLimits: RateLimits;
+  readonly queryLimits: QueryLimits;
   /** From where on requests are refused; absent where a process serves one request at a time. */
   readonly overload: OverloadLimits | undefined;
 }
@@ -41,10 +44,12 @@ export interface GraphQLRouteParts {
  */
 export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts): FastifyPluginAsync {
   const ends = new WeakMap<FastifyRequest, () => void>();
+  const checkRepetitions = repetitionLimit(parts.queryLimits);
   const enter: EnterOperation = overload ? operationsAtOnce(overload) : async () => () => {};
   const operations = fastifyApolloHandler(graphql, {
     context: async (request, reply) => {
       const context = await contextOf(request, parts);
+      checkRepetitions(queryOf(request));
       const leave = await enterOperation(enter, context);
       // A reply waits in memory until the client has taken it, and an operation goes on after its client hung up.
       const isClosed = closed(reply.raw);
@@ -79,6 +84,12 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
       get.get('/graphql', handler);
     });
   };
+}
+
+/** Returns the text of the request's document; an empty one for a persisted query, or for a request that Apollo Server refuses. */
+function queryOf({ method, query, body }: FastifyRequest): string {
+  const { query: text } = ((method === 'GET' ? query : body) ?? {}) as { readonly query?: unknown };
+  return typeof text === 'string' ? text : '';
 }
 
 /** Resolves once the client has taken the reply, or has hung up. */
@@ -134,10 +145,13 @@ async function contextOf(
   const refuse = () => rateLimits.spend('refusals', networkOf(request.ip), 1);
   try {
     if (anonymousIntrospection && isAnonymous(request.raw)) {
-      return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: refuse });
+      await refuse();
+      return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: async () => {} });
     }
     const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed));
-    return createContext(viewer, { ...parts, spend: (limit, count) => rateLimits.spend(limit, viewer.id, count) });
+    const spend = (limit: RateLimit, count: number) => rateLimits.spend(limit, viewer.id, count);
+    await spend('requests', 1);
+    return createContext(viewer, { ...parts, spend });
   } catch (error) {
     if (error instanceof ChallengeError) {
       // Requests with a valid token do not count: people may share an address with somebody who guesses at tokens.
@@ -153,7 +167,7 @@ async function contextOf(
       request.log.error({ err: error }, 'request failed');
       throw maskedError(request.id);
     }
-    request.log.warn({ err: error }, 'a part does not answer');
+    if (error instanceof UnavailableError) request.log.warn({ err: error }, 'a part does not answer');
     throw graphQLError(error);
   }
 }

@@ -1,27 +1,33 @@
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { Redis } from 'ioredis';
-import { type RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
-import type { RateLimit } from '../config/rate-limits.ts';
+import { type RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { SharedRateLimit } from '../config/rate-limits.ts';
+import type { Counter } from './rate-limits.ts';
 
-type Limiters<Limiter> = Readonly<Record<RateLimit, Limiter>>;
+type Limiters<Limiter> = Readonly<Record<SharedRateLimit, Limiter>>;
 
 interface RedisLog {
   warn(details: object, message: string): void;
   info(message: string): void;
 }
 
-/** No request waits longer for Redis: the process's own count serves it then. */
+/** The timeout of a command, in milliseconds. After it, the process's own count serves the request. */
 const COMMAND_TIMEOUT_MS = 250;
 
 const LONGEST_RECONNECT_MS = 2_000;
 
-/** Limiters that count in Redis, each with one in memory to take over while Redis does not answer. */
+/** After so many failed commands in a row, requests do not wait for Redis, except for one command in this time, in milliseconds. */
+const FAILURES_TO_OPEN = 3;
+const PROBE_MS = 5_000;
+
+/** Counters in Redis. Each has one in memory that takes over while Redis does not answer. */
 export function openRedisLimits(
   url: string,
   memory: Limiters<RateLimiterMemory>,
   log: RedisLog,
-): { limiters: Limiters<RateLimiterRedis>; close: () => void } {
+): { counters: Limiters<Counter>; close: () => void } {
   const client = new Redis(url, {
-    // What can't be counted now is counted in memory, not kept for later.
+    // A command that cannot be sent now is counted in memory, not kept for later.
     enableOfflineQueue: false,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 1_000,
@@ -29,29 +35,47 @@ export function openRedisLimits(
     retryStrategy: (attempt) => Math.min(attempt * 100, LONGEST_RECONNECT_MS),
   });
   logConnection(client, log);
-  const limiter = (limit: RateLimit) =>
-    new RateLimiterRedis({
+  const breaker = circuitBreaker(
+    handleWhen((error) => !(error instanceof RateLimiterRes)),
+    { halfOpenAfter: PROBE_MS, breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN) },
+  );
+
+  const counter = (limit: SharedRateLimit): Counter => {
+    const own = memory[limit];
+    const shared = new RateLimiterRedis({
       storeClient: client,
       keyPrefix: `cruddur-messages:${limit}`,
-      points: memory[limit].points,
-      duration: memory[limit].duration,
-      insuranceLimiter: memory[limit],
+      points: own.points,
+      duration: own.duration,
       rejectIfRedisNotReady: true,
-      // Who is over the limit is refused without asking Redis again.
-      inMemoryBlockOnConsumed: memory[limit].points + 1,
     });
+    const count = async (method: keyof Counter, who: string, points: number) => {
+      // The library lets calls wait for the probe.
+      if (breaker.state === CircuitState.HalfOpen) return own[method](who, points);
+      try {
+        return await breaker.execute(() => shared[method](who, points));
+      } catch (error) {
+        if (error instanceof RateLimiterRes) throw error;
+        return own[method](who, points);
+      }
+    };
+    return {
+      consume: (who, points) => count('consume', who, points),
+      reward: (who, points) => count('reward', who, points),
+    };
+  };
   return {
-    limiters: {
-      reads: limiter('reads'),
-      sends: limiter('sends'),
-      searches: limiter('searches'),
-      refusals: limiter('refusals'),
+    counters: {
+      reads: counter('reads'),
+      sends: counter('sends'),
+      searches: counter('searches'),
+      refusals: counter('refusals'),
     },
     close: () => client.disconnect(),
   };
 }
 
-/** Each loss is told of once, however often connecting fails until Redis is back. */
+/** Logs each loss of Redis once, however often connecting fails until Redis is back. */
 function logConnection(client: Redis, log: RedisLog): void {
   let isLost = false;
   client.on('error', (err: Error) => {

@@ -1,15 +1,26 @@
 import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
-import type { RateLimit, RateLimitsConfig } from '../config/rate-limits.ts';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RateLimitsConfig, SharedRateLimit } from '../config/rate-limits.ts';
 import { RateLimitedError } from '../errors.ts';
+
+/** A limit: one that processes share, or `requests`, the requests of each person, whatever they ask for. */
+export type RateLimit = SharedRateLimit | 'requests';
+
+/** Counts for one limit. */
+export interface Counter {
+  /** Counts this much. Rejects with a RateLimiterRes if it is more than is left. */
+  consume(who: string, count: number): Promise<unknown>;
+  /** Takes this much back. */
+  reward(who: string, count: number): Promise<unknown>;
+}
 
 /** How much a person, or an address, may do in a minute. */
 export interface RateLimits {
   /**
-   * Counts this much against the limit.
+   * Counts this much against the limit. What is refused does not count, so that smaller operations still pass.
    *
-   * @throws RateLimitedError when it is more than is left for this minute
+   * @throws RateLimitedError if it is more than is left for this minute
    */
   spend(limit: RateLimit, who: string, count: number): Promise<void>;
   close(): void;
@@ -30,27 +41,31 @@ const LONGEST_KEY = 45;
 
 /**
  * Opens the limits: in this process's memory, or in Redis where several processes count together. While Redis does not answer, each
- * process counts for itself. The instances of an AWS Lambda function are such processes.
+ * process counts for itself. The instances of an AWS Lambda function are such processes. Requests are always counted in memory, because
+ * the count protects the process.
  */
 export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLog): Promise<RateLimits> {
+  const requests = new BoundedMemory(config.reads + config.sends);
   const memory = {
     reads: new BoundedMemory(config.reads),
     sends: new BoundedMemory(config.sends),
     searches: new BoundedMemory(config.searches),
     refusals: new BoundedMemory(config.refusals),
   };
-  if (config.redisUrl === undefined) return { spend: spendFrom(memory), close: () => {} };
+  if (config.redisUrl === undefined) return { spend: spendFrom({ ...memory, requests }), close: () => {} };
   const { openRedisLimits } = await import('./rate-limits-redis.ts');
   const redis = openRedisLimits(config.redisUrl, memory, log);
-  return { spend: spendFrom(redis.limiters), close: redis.close };
+  return { spend: spendFrom({ ...redis.counters, requests }), close: redis.close };
 }
 
-function spendFrom(limiters: Readonly<Record<RateLimit, RateLimiterAbstract>>): RateLimits['spend'] {
+function spendFrom(counters: Readonly<Record<RateLimit, Counter>>): RateLimits['spend'] {
   return async (limit, who, count) => {
+    const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
     try {
-      await limiters[limit].consume(who.slice(0, LONGEST_KEY), count);
+      await counter.consume(key, count);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
+      await counter.reward(key, count);
       throw new RateLimitedError(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)));
     }
   };

@@ -10,4 +10,9 @@ export interface Messaging {
   readonly findUsersById: (ids: readonly string[]) => Promise<readonly User[]>;
   /** Returns the time in milliseconds since 1970, corrected by DynamoDB's clock; see `Table`. */
   readonly now: () => number;
+  /**
+   * Is called before a message goes into a group by the group's id, with the number of members. A rejection refuses the message, and
+   * nothing of it is written.
+   */
+  readonly beforeSend?: (memberCount: number) => Promise<void>;
 }

@@ -8,7 +8,7 @@ const TIMEOUTS_TO_OPEN = 5;
 /** While the circuit is open, one call in this time tries again, in milliseconds. */
 const PROBE_MS = 1_000;
 
-/** The directory did not answer in the time that the request had for it. */
+/** The directory did not answer in all of the time that a request has for it. A call with less time tells nothing about the directory. */
 export class DirectoryTimeoutError extends UnavailableError {
   constructor(cause?: Error) {
     super(NO_ANSWER, { cause });

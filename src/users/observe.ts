@@ -1,5 +1,8 @@
+import pLimit from 'p-limit';
 import { type Call, timed, within } from '../calls.ts';
+import { UnavailableError } from '../errors.ts';
 import { type DirectoryBreaker, DirectoryTimeoutError } from './breaker.ts';
+import { NO_ANSWER } from './directory.ts';
 import type { CachedDirectory } from './user-cache.ts';
 
 export interface Observation {
@@ -12,14 +15,32 @@ export interface Observation {
   readonly budgetMs: number;
 }
 
-/** Wraps a directory for one request: reports each call, and enforces the request's time budget and the circuit breaker. */
+/**
+ * Wraps a directory for one request: reports each call, makes one call at a time, and enforces the request's time budget and the circuit
+ * breaker. The calls of one request follow each other, so that no request takes more than one connection from the pool.
+ */
 export function observeDirectory(
   directory: CachedDirectory,
   { onCall, deadline, breaker, budgetMs }: Observation,
 ): CachedDirectory {
-  const budget = new TimeBudget(budgetMs, deadline);
+  let leftMs = budgetMs;
+  const oneAtATime = pLimit(1);
+
+  async function spendTime<Result>(make: () => Promise<Result>): Promise<Result> {
+    const startedAt = performance.now();
+    const callMs = Math.min(leftMs, deadline - startedAt);
+    if (callMs <= 0) throw new UnavailableError(NO_ANSWER);
+    const late = (cause: Error) =>
+      callMs < budgetMs ? new UnavailableError(NO_ANSWER, { cause }) : new DirectoryTimeoutError(cause);
+    try {
+      return await within(callMs, make(), late);
+    } finally {
+      leftMs -= performance.now() - startedAt;
+    }
+  }
+
   const observed = <Result>(operation: string, make: () => Promise<Result>) =>
-    timed(operation, () => breaker(() => budget.spendOn(make)), onCall);
+    timed(operation, () => oneAtATime(() => breaker(() => spendTime(make))), onCall);
   return {
     cached: directory.cached,
     cachedBySubject: directory.cachedBySubject,
@@ -29,31 +50,4 @@ export function observeDirectory(
     findBySubject: (subject) => observed('findBySubject', () => directory.findBySubject(subject)),
     ping: () => observed('ping', directory.ping),
   };
-}
-
-/** A time that calls share: what one call takes, the next does not have. Calls at the same time use it up once. */
-class TimeBudget {
-  readonly #deadline: number;
-  #leftMs: number;
-  #running = 0;
-  #since = 0;
-
-  constructor(milliseconds: number, deadline: number) {
-    this.#leftMs = milliseconds;
-    this.#deadline = deadline;
-  }
-
-  async spendOn<Result>(make: () => Promise<Result>): Promise<Result> {
-    const now = performance.now();
-    if (this.#running === 0) this.#since = now;
-    const leftMs = Math.min(this.#leftMs - (now - this.#since), this.#deadline - now);
-    if (leftMs <= 0) throw new DirectoryTimeoutError();
-    this.#running += 1;
-    try {
-      return await within(leftMs, make(), (cause) => new DirectoryTimeoutError(cause));
-    } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#leftMs -= performance.now() - this.#since;
-    }
-  }
 }

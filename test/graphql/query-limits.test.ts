@@ -3,6 +3,7 @@ import { getIntrospectionQuery, getOperationAST, Lexer, parse, Source, TokenKind
 import { describe, expect, test, vi } from 'vitest';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { costLimit } from '../../src/graphql/query-limits.ts';
+import { MAX_REPETITIONS } from '../../src/graphql/repetition-limit.ts';
 import { SANDBOX_DOCUMENT } from '../../src/graphql/sandbox.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
@@ -77,6 +78,22 @@ describe('what is just within a limit passes, and one more is 400 with a code', 
     });
   });
 
+  test('uses of one name', async () => {
+    const api = await anApi();
+    const [ann] = await api.people(1);
+    const query = (count: number) => `{ viewer { ${times(count, () => 'handle')} } }`;
+
+    expect(await outcomeOf(api, ann, query(MAX_REPETITIONS))).toEqual(PASSED);
+    for (let count = 0; count < 2; count += 1) {
+      expect(await outcomeOf(api, ann, query(MAX_REPETITIONS + 1))).toEqual({
+        ...REFUSED,
+        message: `Repetitions limit of ${MAX_REPETITIONS} exceeded, for the uses of one name.`,
+      });
+    }
+    // Each is repeated, and none of them too often.
+    expect(await outcomeOf(api, ann, `{ viewer { ${times(90, (i) => (i % 2 ? 'id' : 'handle'))} } }`)).toEqual(PASSED);
+  });
+
   test('tokens', async () => {
     const query = '{ viewer { id } }';
     const [within, over] = [await anApi({ queryLimits: { tokens: 6 } }), await anApi({ queryLimits: { tokens: 5 } })];
@@ -87,13 +104,13 @@ describe('what is just within a limit passes, and one more is 400 with a code', 
   });
 
   test.each([
-    ['a page of the inbox', (limit: number) => [INBOX(limit), {}] as const, 20, 101],
+    ['a page of the inbox', (limit: number) => [INBOX(limit), {}] as const, 20, 281],
     [
       'the same by a variable',
       (limit: number) =>
         [`query ($first: Int) ${INBOX(0).replace('first: 0', 'first: $first')}`, { first: limit }] as const,
       20,
-      101,
+      281,
     ],
   ])('cost of %s', async (_, request, size, cost) => {
     const [within, over] = [await anApi({ queryLimits: { cost } }), await anApi({ queryLimits: { cost: cost - 1 } })];
@@ -126,7 +143,7 @@ describe('what variables decide is counted anew each time', () => {
   ])('%s', async (_, query, name, [within, over]) => {
     const api = await anApi({ queryLimits: { cost: 200 } });
     const [ann] = await api.people(1);
-    const refused = { ...REFUSED, message: expect.stringMatching(/^Cost limit of 200 exceeded, found 50[12]\.$/) };
+    const refused = { ...REFUSED, message: expect.stringMatching(/^Cost limit of 200 exceeded, found 140[12]\.$/) };
 
     for (const first of [over, within]) {
       // A document of its own for each order, though it asks for the same.
@@ -179,8 +196,8 @@ describe('what variables decide is counted anew each time', () => {
 });
 
 test.each([
-  ['once, where it can cost no more whatever its variables are', 501, [true, false, false]],
-  ['for each request, where it can cost more', 500, [true, true, true]],
+  ['once, where it can cost no more whatever its variables are', 1_401, [true, false, false]],
+  ['for each request, where it can cost more', 1_400, [true, true, true]],
 ])('a document is counted %s', async (_, cost, counted) => {
   const { requestDidStart } = costLimit({ ...DEFAULT_QUERY_LIMITS, cost });
   const document = parse(`query ($first: Int) ${INBOX(0).replace('first: 0', 'first: $first')}`);

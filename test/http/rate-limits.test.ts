@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_RATE_LIMITS, type RateLimitsConfig } from '../../src/config/rate-limits.ts';
@@ -162,15 +162,56 @@ describe('a person', () => {
     ['no GraphQL', '{'],
     ['not of the schema', '{ nothing }'],
     ['too deep', `{ viewer ${'{ a '.repeat(20)}${'}'.repeat(20)} }`],
-  ])('is counted for documents that are %s', async (_, query) => {
-    const api = await anApi({ rateLimits: { reads: 2 } });
+    ['more than one', [{ query: VIEWER }]],
+    ['missing', {}],
+  ])('has so many requests a minute as reads and sends together, also for documents that are %s', async (_, given) => {
+    const api = await anApi({ rateLimits: { reads: 2, sends: 1 } });
+    const [ann, ben] = await api.people(2);
+    const body = typeof given === 'string' ? { query: given } : given;
+    const ask = async () =>
+      fetch(api.url, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${await api.issuer.token(ann.subject)}`,
+          'content-type': 'application/json',
+        },
+        body: JSON.stringify(body),
+      });
+
+    const statuses = await statusesOf(3, ask);
+    const limited = [await ask(), await api.post(ann, VIEWER)];
+
+    expect(statuses).toEqual([400, 400, 400]);
+    for (const each of limited) await expectLimited(each);
+    expect((await api.post(ben, VIEWER)).status).toBe(200);
+  });
+
+  test('is counted for a message into a group by its members, and nothing of one too many is written', async () => {
+    const api = await anApi({ rateLimits: { sends: 11 + 3 + 2 } });
+    const people = await api.people(11);
+    const [ann] = people;
+    const messageGroupId = await startGroup(api, people);
+    const input = { to: { messageGroupId }, body: 'to all of you' };
+    const sent = await api.post(ann, CREATE_MESSAGE, { input });
+    api.calls.length = 0;
+
+    const limited = await api.post(ann, CREATE_MESSAGE, { input });
+
+    expect(sent.status).toBe(200);
+    expect(limited.status).toBe(429);
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await limited.json()).toMatchObject({ data: null, errors: LIMITED });
+    expect(api.calls.map(({ operation }) => operation)).toEqual(['Query']);
+    expect((await listMessages(api, ann, { messageGroupId })).edges[0]?.node.sequence).toBe(2);
+  });
+
+  test('can still do what is left when something larger was refused', async () => {
+    const api = await anApi({ rateLimits: { reads: 4 } });
     const [ann] = await api.people(1);
 
-    const statuses = await statusesOf(2, () => api.post(ann, query));
-    const limited = [await api.post(ann, query), await api.post(ann, VIEWER)];
+    await expectLimited(await api.post(ann, '{ messageGroups(first: 100) { edges { cursor } } }'));
 
-    expect(statuses).toEqual([400, 400]);
-    for (const each of limited) await expectLimited(each);
+    expect(await statusesOf(5, () => api.post(ann, VIEWER))).toEqual([200, 200, 200, 200, 429]);
   });
 
   test('fragments within fragments are counted in no time', async () => {
@@ -346,6 +387,64 @@ describe('counting', () => {
 
     for (const { limits } of processes) await expect(limits.spend('reads', who, 1)).rejects.toThrow(RateLimitedError);
     expect(processes[0].logs).toEqual([]);
+  });
+
+  test.skipIf(!thereIsRedis)('does not count what Redis refuses', async () => {
+    const { limits } = await open({ reads: 3, redisUrl: REDIS_URL });
+    const who = randomUUID();
+    await vi.waitFor(async () => {
+      await limits.spend('refusals', who, 1);
+      expect(await countedInRedis(`cruddur-messages:refusals:${who}`)).toBeGreaterThanOrEqual(1);
+    });
+
+    await expect(limits.spend('reads', who, 4)).rejects.toThrow(RateLimitedError);
+    await limits.spend('reads', who, 3);
+
+    await expect(limits.spend('reads', who, 1)).rejects.toThrow(RateLimitedError);
+    expect(await countedInRedis(`cruddur-messages:reads:${who}`)).toBe(3);
+  });
+
+  test.skipIf(!thereIsRedis)('asks a silent Redis three times, and then once in 5 s', async () => {
+    let asked = 0;
+    let isSilent = false;
+    const { address, sockets } = await aFalseRedis((socket) => {
+      const redis = connect(6379, '127.0.0.1');
+      onTestFinished(() => void redis.destroy());
+      redis.on('error', () => {}).pipe(socket);
+      socket.on('data', (data) => {
+        if (isSilent) asked += 1;
+        else redis.write(data);
+      });
+    });
+    const { limits } = await open({ redisUrl: `redis://${address}` });
+    const who = randomUUID();
+    await vi.waitFor(async () => {
+      await limits.spend('refusals', who, 1);
+      expect(await countedInRedis(`cruddur-messages:refusals:${who}`)).toBeGreaterThanOrEqual(1);
+    });
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const spendTen = async () => {
+      for (let count = 0; count < 10; count += 1) await limits.spend('reads', who, 1);
+    };
+
+    isSilent = true;
+    await spendTen();
+    const askedAtFirst = asked;
+    vi.setSystemTime(Date.now() + 5_000);
+    await spendTen();
+    const askedLater = asked;
+    expect([askedAtFirst, askedLater]).toEqual([3, 4]);
+
+    isSilent = false;
+    for (const socket of sockets) socket.destroy();
+    await vi.waitFor(async () => {
+      vi.setSystemTime(Date.now() + 5_000);
+      await limits.spend('reads', who, 1);
+      expect(await countedInRedis(`cruddur-messages:reads:${who}`)).toBeGreaterThanOrEqual(1);
+    }, 5_000);
   });
 
   /** Something at an address that does this to everybody who connects. */

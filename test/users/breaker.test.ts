@@ -102,6 +102,36 @@ test('errors do not open the circuit: each call fails by itself', async () => {
   expect(directory.onOpen).not.toHaveBeenCalled();
 });
 
+test('requests with many calls to a slow directory do not open the circuit, nor keep others from it', async () => {
+  vi.useRealTimers();
+  const proxy = await aDirectoryProxy();
+  const pool = openPool({ url: proxy.url, poolSize: 10, onIdleError: () => {}, patienceMs: BUDGET_MS + 100 });
+  onTestFinished(() => pool.end());
+  const onOpen = vi.fn();
+  const breaker = directoryBreaker(onOpen);
+  const request = () =>
+    observeDirectory(cacheUsers(openDirectory(pool)), {
+      onCall: () => {},
+      deadline: performance.now() + 7_500,
+      breaker,
+      budgetMs: BUDGET_MS,
+    });
+  await request().ping();
+  proxy.delayAnswers(100);
+
+  const heavy = Array.from({ length: 8 }, () => {
+    const { findByHandles } = request();
+    return Array.from({ length: 15 }, (_, index) => findByHandles([`person_${index}`]));
+  });
+  const others = await Promise.allSettled(Array.from({ length: 4 }, () => request().findByHandles(['bayko'])));
+  const outcomes = await Promise.allSettled(heavy.flat());
+
+  expect(others.map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+  expect(outcomes.map(({ status }) => status)).toContain('rejected');
+  expect(onOpen).not.toHaveBeenCalled();
+  await expect(request().ping()).resolves.toBeUndefined();
+});
+
 test('when the circuit opens the idle connections are given up, so that the next call has a new one', async () => {
   vi.useRealTimers();
   const proxy = await aDirectoryProxy();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Call } from '../../src/calls.ts';
+import { UnavailableError } from '../../src/errors.ts';
 import { DirectoryTimeoutError, directoryBreaker } from '../../src/users/breaker.ts';
 import { observeDirectory } from '../../src/users/observe.ts';
 import type { CachedDirectory } from '../../src/users/user-cache.ts';
@@ -54,18 +55,28 @@ test('the calls of a request share its time budget', async () => {
   expect(outcomes).toEqual([
     ['answered', 300],
     ['answered', 300],
-    [DirectoryTimeoutError, 100],
-    [DirectoryTimeoutError, 0],
+    [UnavailableError, 100],
+    [UnavailableError, 0],
   ]);
 });
 
-test('calls at the same time use it up but once, and what passes between calls does not', async () => {
-  const { directory } = aRequest(300);
+test('a call that had all of the time budget tells that the directory does not answer', async () => {
+  const { directory } = aRequest(1_000);
 
-  await timed(Promise.all(['ann', 'ben', 'cyd', 'dan'].map((handle) => directory.findByHandles([handle]))));
+  expect(await timed(directory.findByIds(['ann']))).toEqual([DirectoryTimeoutError, 700]);
+});
+
+test('calls at the same time follow each other, and the time between calls does not count', async () => {
+  const { calls, directory } = aRequest(200);
+
+  const outcomes = timed(Promise.allSettled(['ann', 'ben'].map((handle) => directory.findByHandles([handle]))));
+  await vi.runAllTimersAsync();
   vi.advanceTimersByTime(2_000);
 
-  expect(await timed(directory.findByIds(['ann']))).toEqual(['answered', 300]);
+  expect((await outcomes)[1]).toBe(400);
+  expect(calls).toHaveLength(2);
+  expect(await timed(directory.findByIds(['ann']))).toEqual(['answered', 200]);
+  expect(await timed(directory.findByIds(['ann']))).toEqual([UnavailableError, 100]);
 });
 
 test('a call is given up when the request’s time is over, and none is made after that', async () => {
@@ -74,8 +85,8 @@ test('a call is given up when the request’s time is over, and none is made aft
   const outcomes = [await timed(directory.findByIds(['ann'])), await timed(directory.findByIds(['ann']))];
 
   expect(outcomes).toEqual([
-    [DirectoryTimeoutError, 100],
-    [DirectoryTimeoutError, 0],
+    [UnavailableError, 100],
+    [UnavailableError, 0],
   ]);
   expect(calls).toHaveLength(2);
 });

@@ -4,7 +4,7 @@ import type { Resolvers } from '../generated/resolver-types.ts';
 export const userResolvers = {
   Query: {
     viewer: (_, __, { viewer }) => viewer,
-    user: async (_, { handle }, { directory }) => (await directory.findByHandles([handle])).at(0) ?? null,
+    user: (_, { handle }, { loaders }) => loaders.userByHandle(handle),
     users: (_, { search, first }, { directory, viewer }) => directory.search(peopleSearch(search, first, viewer.id)),
   },
 } satisfies Resolvers;

@@ -1,0 +1,52 @@
+import { ApolloServerErrorCode } from '@apollo/server/errors';
+import { GraphQLError, Lexer, Source, TokenKind } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { QueryLimits } from '../config/query-limits.ts';
+
+/**
+ * The most times that a document may use one name. Validation compares each field with all others of its name: 245 fields of one name take
+ * 30 ms, and 50 take 1 ms.
+ */
+export const MAX_REPETITIONS = 50;
+
+/**
+ * Creates a check of a document's text, for before it is parsed and validated. The check throws a GraphQLError with
+ * `GRAPHQL_VALIDATION_FAILED` and status 400 if the document uses a name more than 50 times.
+ */
+export function repetitionLimit({ tokens }: QueryLimits): (text: string) => void {
+  // A client sends few documents, again and again. These keys take 4 MB at most.
+  const withinLimit = new LRUCache<string, true>({
+    maxSize: 2_000_000,
+    maxEntrySize: 20_000,
+    sizeCalculation: (_, text) => text.length,
+  });
+  return (text) => {
+    // Each use of a name takes two characters, one of them a space.
+    if (text.length < 2 * MAX_REPETITIONS || withinLimit.get(text)) return;
+    if (isRepetitive(text, tokens)) {
+      throw new GraphQLError(`Repetitions limit of ${MAX_REPETITIONS} exceeded, for the uses of one name.`, {
+        extensions: { code: ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED, http: { status: 400 } },
+      });
+    }
+    withinLimit.set(text, true);
+  };
+}
+
+/** Reads a text up to its first error, or up to its last token that the parser reads. The parser refuses such a text. */
+function isRepetitive(text: string, maxTokens: number): boolean {
+  const counts = new Map<string, number>();
+  const lexer = new Lexer(new Source(text));
+  try {
+    for (let count = 0; count < maxTokens; count += 1) {
+      const { kind, value } = lexer.advance();
+      if (kind === TokenKind.EOF) break;
+      if (kind !== TokenKind.NAME) continue;
+      const uses = (counts.get(value) ?? 0) + 1;
+      if (uses > MAX_REPETITIONS) return true;
+      counts.set(value, uses);
+    }
+  } catch {
+    // A syntax error, which the parser reports.
+  }
+  return false;
+}
