@@ -16,7 +16,15 @@ const ARROWS = {
   seed: ['messaging', 'project-files\\.ts', 'table'],
   local: ['config', 'messaging', 'seed', 'stream', 'table', 'users'],
   commands: ['config', 'messaging', 'seed', 'stream', 'summaries', 'table', 'users'],
-  lambda: ['compose-api\\.ts', 'config', 'log\\.ts', 'summaries', 'table', 'users'],
+  lambda: [
+    'compose-api\\.ts',
+    'config',
+    'http/(forwarded|error-replies)\\.ts',
+    'log\\.ts',
+    'summaries',
+    'table',
+    'users',
+  ],
   config: [],
 };
 

@@ -13,6 +13,13 @@ export interface Credentials {
 /** How long the SDK may look for credentials, in milliseconds. Less than a request has, so that the next call can look again. */
 const LOOK_UP_MS = 5_000;
 
+/**
+ * Each look-up that timed out leaves a connection behind, because the SDK cannot cancel it. After so many in a row, one look-up is made in
+ * this time, in milliseconds.
+ */
+const TIMEOUTS_IN_A_ROW = 3;
+const PAUSE_MS = 30_000;
+
 /** The SDK refreshes credentials this long before they expire, in milliseconds. */
 const REFRESH_MS = 300_000;
 
@@ -24,11 +31,22 @@ const REFRESH_MS = 300_000;
 export function sdkCredentials(): Credentials {
   let held: AwsCredentialIdentity | undefined;
   let lookUp: Promise<AwsCredentialIdentity> | undefined;
+  let timeouts = 0;
+  let timedOutAt = 0;
 
-  const lookUpOnce: AwsCredentialIdentityProvider = (properties) => {
+  const onTimeout = (late: Error): Error => {
+    timeouts += 1;
+    timedOutAt = performance.now();
+    return late;
+  };
+
+  const lookUpOnce: AwsCredentialIdentityProvider = async (properties) => {
+    if (timeouts >= TIMEOUTS_IN_A_ROW && performance.now() - timedOutAt < PAUSE_MS && !lookUp)
+      throw new Error('The source of credentials did not answer. It is asked again in 30 s at the latest.');
     // The SDK's provider keeps a look-up that hangs, so each look-up has a provider of its own.
-    lookUp ??= within(LOOK_UP_MS, defaultProvider()(properties))
+    lookUp ??= within(LOOK_UP_MS, defaultProvider()(properties), onTimeout)
       .then((found) => {
+        timeouts = 0;
         held = found;
         return found;
       })

@@ -1,11 +1,8 @@
-import { RateLimitedError } from '../errors.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
 import type { GraphQLReport } from '../telemetry/request-report.ts';
 import type { CachedDirectory } from '../users/user-cache.ts';
-import { graphQLError } from './errors.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
-import { groupSendWeight } from './operation-weight.ts';
 
 /** What a resolver has at hand for one request. */
 export interface Context {
@@ -40,24 +37,9 @@ export interface ContextParts {
   readonly onOperation: (report: GraphQLReport) => void;
 }
 
-/** The context of a request by `viewer`. A message by a group's id is counted by the group's members, once these are known. */
+/** The context of a request by `viewer`. */
 export function createContext(viewer: User, parts: ContextParts): Context {
-  const beforeSend = async (memberCount: number) => {
-    // The operation itself has counted 1.
-    const more = groupSendWeight(memberCount) - 1;
-    if (more === 0) return;
-    await parts.spend('sends', more).catch((error) => {
-      throw error instanceof RateLimitedError ? graphQLError(error) : error;
-    });
-  };
-  const messaging = { ...parts.messaging, beforeSend };
-  return {
-    ...parts,
-    messaging,
-    viewer,
-    isAnonymous: false,
-    loaders: createLoaders(parts.directory, parts.messaging.table),
-  };
+  return { ...parts, viewer, isAnonymous: false, loaders: createLoaders(parts.directory, parts.messaging.table) };
 }
 
 /** The context of a request by nobody; reading its viewer throws the error given. */

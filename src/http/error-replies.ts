@@ -60,6 +60,7 @@ function codeOf(status: number): string {
   return CODES[status] ?? 'BAD_REQUEST';
 }
 
-function errorBody(message: string, code: string, more: object = {}) {
+/** Returns the body of a reply that is an error outside GraphQL. */
+export function errorBody(message: string, code: string, more: object = {}) {
   return { errors: [{ message, extensions: { code, ...more } }] };
 }

@@ -4,9 +4,10 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyPluginAsync, FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { OverloadLimits } from '../config/api.ts';
 import type { QueryLimits } from '../config/query-limits.ts';
-import { DomainError, RateLimitedError, UnavailableError } from '../errors.ts';
+import { DomainError, UnavailableError } from '../errors.ts';
 import { type Context, createAnonymousContext, createContext } from '../graphql/context.ts';
 import { graphQLError, maskedError } from '../graphql/errors.ts';
+import { groupSendWeight } from '../graphql/operation-weight.ts';
 import { repetitionLimit } from '../graphql/repetition-limit.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
@@ -102,11 +103,7 @@ function closed(response: ServerResponse): Promise<void> {
 
 /** Waits until the operation of this context may run. */
 async function enterOperation(enter: EnterOperation, context: Context): Promise<() => void> {
-  try {
-    return await enter(context.isAnonymous ? undefined : context.viewer.id);
-  } catch (error) {
-    throw error instanceof DomainError ? graphQLError(error) : error;
-  }
+  return enter(context.isAnonymous ? undefined : context.viewer.id).catch(throwAsGraphQL);
 }
 
 /** The parts that a request needs have this long for all that they are asked together, so that nobody waits for more than 10 s, its turn included. */
@@ -151,15 +148,18 @@ async function contextOf(
     const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed));
     const spend = (limit: RateLimit, count: number) => rateLimits.spend(limit, viewer.id, count);
     await spend('requests', 1);
-    return createContext(viewer, { ...parts, spend });
+    const beforeSend = async (memberCount: number) => {
+      // The operation itself has counted 1.
+      const more = groupSendWeight(memberCount) - 1;
+      if (more > 0) await spend('sends', more).catch(throwAsGraphQL);
+    };
+    return createContext(viewer, { ...parts, messaging: { ...parts.messaging, beforeSend }, spend });
   } catch (error) {
     if (error instanceof ChallengeError) {
       // Requests with a valid token do not count: people may share an address with somebody who guesses at tokens.
       // Nor do expired tokens: a client that gets 429 in place of 401 does not refresh its token.
       if (error.isGuess) {
-        await refuse().catch((limited) => {
-          throw limited instanceof RateLimitedError ? graphQLError(limited) : limited;
-        });
+        await refuse().catch(throwAsGraphQL);
       }
       throw challenge(error);
     }
@@ -170,6 +170,11 @@ async function contextOf(
     if (error instanceof UnavailableError) request.log.warn({ err: error }, 'a part does not answer');
     throw graphQLError(error);
   }
+}
+
+/** Throws the error of a limit with the status and the headers that it has outside a resolver too. */
+function throwAsGraphQL(error: unknown): never {
+  throw error instanceof DomainError ? graphQLError(error) : error;
 }
 
 function challenge(error: ChallengeError) {

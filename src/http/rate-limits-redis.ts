@@ -1,8 +1,12 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { Redis } from 'ioredis';
-import { type RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import {
+  type RateLimiterAbstract,
+  type RateLimiterMemory,
+  RateLimiterRedis,
+  RateLimiterRes,
+} from 'rate-limiter-flexible';
 import type { SharedRateLimit } from '../config/rate-limits.ts';
-import type { Counter } from './rate-limits.ts';
 
 type Limiters<Limiter> = Readonly<Record<SharedRateLimit, Limiter>>;
 
@@ -10,6 +14,9 @@ interface RedisLog {
   warn(details: object, message: string): void;
   info(message: string): void;
 }
+
+/** Counts for one limit. */
+type Counter = Pick<RateLimiterAbstract, 'consume' | 'reward'>;
 
 /** The timeout of a command, in milliseconds. After it, the process's own count serves the request. */
 const COMMAND_TIMEOUT_MS = 250;
@@ -60,8 +67,8 @@ export function openRedisLimits(
       }
     };
     return {
-      consume: (who, points) => count('consume', who, points),
-      reward: (who, points) => count('reward', who, points),
+      consume: (who: string, points: number) => count('consume', who, points),
+      reward: (who: string, points: number) => count('reward', who, points),
     };
   };
   return {

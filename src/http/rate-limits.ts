@@ -1,19 +1,11 @@
 import { isIPv6 } from 'node:net';
 import { LRUCache } from 'lru-cache';
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { RateLimitsConfig, SharedRateLimit } from '../config/rate-limits.ts';
 import { RateLimitedError } from '../errors.ts';
 
 /** A limit: one that processes share, or `requests`, the requests of each person, whatever they ask for. */
 export type RateLimit = SharedRateLimit | 'requests';
-
-/** Counts for one limit. */
-export interface Counter {
-  /** Counts this much. Rejects with a RateLimiterRes if it is more than is left. */
-  consume(who: string, count: number): Promise<unknown>;
-  /** Takes this much back. */
-  reward(who: string, count: number): Promise<unknown>;
-}
 
 /** How much a person, or an address, may do in a minute. */
 export interface RateLimits {
@@ -58,7 +50,9 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
   return { spend: spendFrom({ ...redis.counters, requests }), close: redis.close };
 }
 
-function spendFrom(counters: Readonly<Record<RateLimit, Counter>>): RateLimits['spend'] {
+function spendFrom(
+  counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward'>>>,
+): RateLimits['spend'] {
   return async (limit, who, count) => {
     const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
     try {

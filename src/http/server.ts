@@ -82,6 +82,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     bodyLimit: BODY_LIMIT_BYTES,
     trustProxy: options.trustedProxies.length > 0 && [...options.trustedProxies],
     routerOptions: { ignoreTrailingSlash: true },
+    rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : UNDECODABLE),
     // What has arrived when the server begins to close is answered like all before it.
     return503OnClosing: false,
     serverFactory: (handler) => {
@@ -129,6 +130,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   await app.register(healthRoutes(options.health));
   await app.register(graphqlRoute({ ...options, graphql, anonymousIntrospection: local }));
   return app;
+}
+
+/** A path of no route. Fastify answers a path that cannot be decoded past all hooks, and with the query string. */
+const UNDECODABLE = '/undecodable';
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURI(url.split('?', 1)[0] ?? '');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function requestIdFrom(header: string | string[] | undefined): string | undefined {

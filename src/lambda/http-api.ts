@@ -1,4 +1,6 @@
+import { METHODS } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { errorBody } from '../http/error-replies.ts';
 import { type HttpEvent, requestOf } from './http-events.ts';
 
 /** The reply that API Gateway and load balancers take. */
@@ -27,6 +29,8 @@ export function createHttpApiHandler(
 ): (event: HttpEvent, context: LambdaContext) => Promise<HttpApiReply> {
   return async (event, { awsRequestId }) => {
     const { method, url, headers, sourceIp } = requestOf(event);
+    // The server that listens refuses such a request before it is one, and the injected one throws.
+    if (!METHODS.includes(method)) return UNKNOWN_METHOD;
     const reply = await server.inject({
       method: method as 'GET',
       url,
@@ -48,6 +52,14 @@ export function createHttpApiHandler(
     };
   };
 }
+
+/** RFC 9110 section 15.6.2: the server does not recognize the method. */
+const UNKNOWN_METHOD: HttpApiReply = {
+  statusCode: 501,
+  headers: { 'content-type': 'application/json; charset=utf-8' },
+  body: JSON.stringify(errorBody('The method of the request is unknown.', 'BAD_REQUEST')),
+  isBase64Encoded: false,
+};
 
 /** API Gateway takes headers as single texts. */
 function textHeaders(

@@ -1,3 +1,5 @@
+import { withoutPort } from '../http/forwarded.ts';
+
 /**
  * The events in which AWS hands an HTTP request to a function, each as far as it matters here: by an HTTP API in payload format 2.0 or
  * 1.0, by a REST API, and by an Application Load Balancer. See "AWS Lambda proxy integrations" in the API Gateway developer guide and
@@ -93,7 +95,7 @@ function ofLoadBalancer({ httpMethod, path, ...event }: LoadBalancerEvent): Http
   ].map(([name, value]) => `${name}=${value}`);
   const headers = { ...event.headers, ...joined(event.multiValueHeaders) };
   // The load balancer appends the address that it sees. All before that is the client's own.
-  const sourceIp = headers['x-forwarded-for']?.split(',').at(-1)?.trim() ?? '';
+  const sourceIp = withoutPort(headers['x-forwarded-for']?.split(',').at(-1) ?? '');
   return { method: httpMethod, url: urlOf(path, query.join('&')), headers, sourceIp };
 }
 

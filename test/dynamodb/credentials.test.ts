@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { sdkCredentials } from '../../src/dynamodb/credentials.ts';
 import { aDynamoDb, errorOf, isFast, OUTPUT, QUERY, scriptedEngine, stubSettings } from './support.ts';
 
 const HOUR_MS = 3_600_000;
@@ -132,6 +133,37 @@ test('a look-up that hangs is given up, and the next call looks again', async ()
   expect(await dynamodb.call('Query', QUERY)).toMatchObject(OUTPUT);
   expect(keysOf(engine)).toEqual(['KEY1']);
 }, 15_000);
+
+test('a silent endpoint is asked three times, and then once in 30 s, until it answers', async () => {
+  const { endpoint } = await aContainer();
+  endpoint.answer(silent);
+  const { provider } = sdkCredentials();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  /** Looks up, and lets the look-up time out once the endpoint was asked. */
+  const lookUp = async () => {
+    const asked = endpoint.count();
+    const message = provider().then(
+      () => 'found',
+      (error: Error) => error.message,
+    );
+    await Promise.race([message, vi.waitFor(() => expect(endpoint.count()).toBe(asked + 1))]);
+    if (endpoint.count() > asked) await vi.advanceTimersByTimeAsync(5_000);
+    return message;
+  };
+
+  for (let count = 1; count <= 3; count += 1) expect(await lookUp()).toBe('No answer within 5000 ms');
+  expect(await lookUp()).toContain('asked again in 30 s');
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await lookUp()).toBe('No answer within 5000 ms');
+  expect(await lookUp()).toContain('asked again in 30 s');
+
+  endpoint.answer(grant('KEY1', HOUR_MS));
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await provider()).toMatchObject({ accessKeyId: 'KEY1' });
+});
 
 test('expired credentials and a silent endpoint: UNAVAILABLE at the deadline, nothing is sent, and the next call recovers', async () => {
   const { endpoint, engine, dynamodb } = await aContainer();

@@ -786,6 +786,25 @@ describe('requests that are refused', () => {
     });
   });
 
+  test.each(['/%?token=secret', '/graphql/%E0%A4%A', '/%zz'])(
+    '%s, which cannot be decoded, is a 404 like any other, and its query is not repeated',
+    async (path) => {
+      const api = await anApi();
+      const { port } = new URL(api.url);
+      const asked = request({ port, path, agent: false }).end();
+      const [response] = await once(asked, 'response');
+
+      expect(response.statusCode).toBe(404);
+      expect(response.headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'x-request-id': expect.any(String),
+      });
+      expect(await text(response)).not.toContain('secret');
+      await vi.waitFor(() => expect(api.logs.join('')).toContain('"status":404'));
+      expect(api.logs.join('')).not.toContain('secret');
+    },
+  );
+
   /** Posts headers and, without ending it, this much of the body; for a reply that does not wait for the rest. */
   async function announce(api: TestApi, headers: Record<string, string | number>, start?: string) {
     const posted = request(api.url, { method: 'POST', headers, agent: false });

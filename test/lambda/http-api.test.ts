@@ -169,6 +169,29 @@ test('a page of another origin is answered its preflight, and an unknown path is
   expect(unknown.statusCode).toBe(404);
 });
 
+test('a request with an unknown method is 501', async () => {
+  const api = await anApi();
+  const handler = createHttpApiHandler(api.server);
+
+  const reply = await handler(httpApiEvent(ADDRESS, { method: 'FOO' }), CONTEXT);
+
+  expect(reply.statusCode).toBe(501);
+  expect(JSON.parse(reply.body)).toMatchObject({ errors: [{ extensions: { code: 'BAD_REQUEST' } }] });
+});
+
+test('a load balancer’s port is no part of the client’s address, and does not make it another one', async () => {
+  const api = await anApi({ rateLimits: { refusals: 1 } });
+  const handler = createHttpApiHandler(api.server);
+  const from = (port: number) => {
+    const event = loadBalancerEvent(ADDRESS, { method: 'POST', headers: { authorization: 'Bearer wrong' } }, 'single');
+    return handler({ ...event, headers: { ...event.headers, 'x-forwarded-for': `203.0.113.7:${port}` } }, CONTEXT);
+  };
+
+  const statuses = [(await from(50_001)).statusCode, (await from(50_002)).statusCode];
+
+  expect(statuses).toEqual([401, 429]);
+});
+
 const SOURCES: Record<string, (url: URL, init: RequestInit) => HttpEvent> = {
   'an HTTP API with a named stage': (url, init) => underStage(httpApiEvent(url, init), 'prod'),
   'an HTTP API whose stage is called like the path': (url, init) => underStage(httpApiEvent(url, init), 'graphql'),
