@@ -98,13 +98,16 @@ const INBOX = '{ messageGroups(first: 1) { edges { cursor } } }';
 const SEND = `createMessage(input: { to: { messageGroupId: $id }, body: "it ran" }) { message { id } }`;
 const inboxes = (count: number) => `{ ${times(count, (i) => `a${i}: messageGroups { edges { cursor } }`).join(' ')} }`;
 const included = (count: number) => `{ messageGroups { edges { cursor ${'@include(if: true)'.repeat(count)} } } }`;
+/** So many selections that select nothing new, with few uses of one name. */
+const selections = (count: number) =>
+  '... { ... { ... { ... { __typename } } } } '.repeat(count / 5) + '__typename '.repeat(count % 5);
 /** A document of so many selections, of which most are uses of fragments that select nothing new. */
 const selecting = (count: number) => {
-  const fragment = `fragment F on Query { __typename ${'... { __typename } '.repeat(49)}}`;
+  const fragment = `fragment F on Query { ${selections(99)} }`;
   // Each use counts itself and the 99 selections of the fragment.
   const uses = Math.floor((count - 2) / 100);
   const rest = count - 2 - uses * 100;
-  return `{ messageGroups { pageInfo { hasNextPage } } ${'...F '.repeat(uses)} ${'__typename '.repeat(rest - 1)}} ${fragment}`;
+  return `{ messageGroups { pageInfo { hasNextPage } } ${'...F '.repeat(uses)} ${selections(rest - 1)} } ${fragment}`;
 };
 
 const QUERY_LIMITS: readonly (readonly [
@@ -135,6 +138,13 @@ const QUERY_LIMITS: readonly (readonly [
     (n) => ({ query: n > 14 ? '{ messageGroups(first: 1) { edges { cursor x } } }' : INBOX }),
     14,
     { status: 400, code: 'GRAPHQL_PARSE_FAILED' },
+  ],
+  [
+    'uses of one name',
+    {},
+    (n) => ({ query: `{ messageGroups { ${'pageInfo { hasNextPage } '.repeat(n)} } }` }),
+    50,
+    INVALID,
   ],
   ['selections', { tokens: 10_000 }, (n) => ({ query: selecting(n) }), 2_000, INVALID],
   ['cost', { cost: 11 }, (n) => ({ query: `{ messageGroups(first: ${n}) { edges { cursor } } }` }), 10, INVALID],

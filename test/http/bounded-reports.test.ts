@@ -30,7 +30,7 @@ async function labelsOf(api: TestApi, label: string): Promise<string[]> {
 }
 
 test('nothing that a client chooses becomes a label of metrics', async () => {
-  const api = await anApi({ rateLimits: { reads: 6 } });
+  const api = await anApi({ rateLimits: { reads: 3 } });
   const [ann] = await api.people(1);
 
   await api.post(ann, `subscription { ${LONG} }`);
@@ -61,7 +61,7 @@ test('nothing that a client chooses makes a line of the log long, or a request h
   const before = api.logs.length;
 
   const aliases = Array.from(
-    { length: 30 },
+    { length: 24 },
     (_, index) => `${LONG.slice(0, 2_000)}${index}: messageGroup(id: "${randomUUID()}") { id }`,
   );
   await api.post(ann, `query ${LONG} { viewer { id } ${aliases.join(' ')} }`);
