@@ -9,7 +9,9 @@ export interface QueryLimits {
   readonly directives: number;
   /** Words, numbers and signs of the document's text, as GraphQL's specification has them. */
   readonly tokens: number;
-  /** See `costOf` in graphql/query-limits.ts. */
+  /** Uses of one name, because validation compares fields of one name with each other. */
+  readonly repetitions: number;
+  /** See `operationCost` in graphql/operation-cost.ts. */
   readonly cost: number;
 }
 
@@ -19,6 +21,7 @@ export const queryLimitVariables = {
   GRAPHQL_MAX_ALIASES: integer(0, 1_000).default(15),
   GRAPHQL_MAX_DIRECTIVES: integer(0, 1_000).default(15),
   GRAPHQL_MAX_TOKENS: integer(10, 100_000).default(1_000),
+  GRAPHQL_MAX_REPETITIONS: integer(10, 100_000).default(50),
   GRAPHQL_MAX_COST: integer(1, 999_999).default(2_000),
 };
 
@@ -30,6 +33,7 @@ export function queryLimits(given: z.infer<typeof shape>): QueryLimits {
     aliases: given.GRAPHQL_MAX_ALIASES,
     directives: given.GRAPHQL_MAX_DIRECTIVES,
     tokens: given.GRAPHQL_MAX_TOKENS,
+    repetitions: given.GRAPHQL_MAX_REPETITIONS,
     cost: given.GRAPHQL_MAX_COST,
   };
 }

@@ -4,16 +4,12 @@ import { LRUCache } from 'lru-cache';
 import type { QueryLimits } from '../config/query-limits.ts';
 
 /**
- * The most times that a document may use one name. Validation compares each field with all others of its name: 245 fields of one name take
- * 30 ms, and 50 take 1 ms.
- */
-export const MAX_REPETITIONS = 50;
-
-/**
  * Creates a check of a document's text, for before it is parsed and validated. The check throws a GraphQLError with
- * `GRAPHQL_VALIDATION_FAILED` and status 400 if the document uses a name more than 50 times.
+ * `GRAPHQL_VALIDATION_FAILED` and status 400 if the document uses one name too often.
+ *
+ * Validation compares each field with all others of its name: 245 fields of one name take 30 ms, and 50 take 1 ms.
  */
-export function repetitionLimit({ tokens }: QueryLimits): (text: string) => void {
+export function repetitionLimit({ tokens, repetitions }: QueryLimits): (text: string) => void {
   // A client sends few documents, again and again. These keys take 4 MB at most.
   const withinLimit = new LRUCache<string, true>({
     maxSize: 2_000_000,
@@ -22,9 +18,9 @@ export function repetitionLimit({ tokens }: QueryLimits): (text: string) => void
   });
   return (text) => {
     // Each use of a name takes two characters, one of them a space.
-    if (text.length < 2 * MAX_REPETITIONS || withinLimit.get(text)) return;
-    if (isRepetitive(text, tokens)) {
-      throw new GraphQLError(`Repetitions limit of ${MAX_REPETITIONS} exceeded, for the uses of one name.`, {
+    if (text.length < 2 * repetitions || withinLimit.get(text)) return;
+    if (isRepetitive(text, tokens, repetitions)) {
+      throw new GraphQLError(`Repetitions limit of ${repetitions} exceeded, for the uses of one name.`, {
         extensions: { code: ApolloServerErrorCode.GRAPHQL_VALIDATION_FAILED, http: { status: 400 } },
       });
     }
@@ -33,7 +29,7 @@ export function repetitionLimit({ tokens }: QueryLimits): (text: string) => void
 }
 
 /** Reads a text up to its first error, or up to its last token that the parser reads. The parser refuses such a text. */
-function isRepetitive(text: string, maxTokens: number): boolean {
+function isRepetitive(text: string, maxTokens: number, maxUses: number): boolean {
   const counts = new Map<string, number>();
   const lexer = new Lexer(new Source(text));
   try {
@@ -42,7 +38,7 @@ function isRepetitive(text: string, maxTokens: number): boolean {
       if (kind === TokenKind.EOF) break;
       if (kind !== TokenKind.NAME) continue;
       const uses = (counts.get(value) ?? 0) + 1;
-      if (uses > MAX_REPETITIONS) return true;
+      if (uses > maxUses) return true;
       counts.set(value, uses);
     }
   } catch {

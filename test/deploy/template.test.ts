@@ -171,6 +171,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   GraphqlMaxAliases: 'GRAPHQL_MAX_ALIASES',
   GraphqlMaxDirectives: 'GRAPHQL_MAX_DIRECTIVES',
   GraphqlMaxTokens: 'GRAPHQL_MAX_TOKENS',
+  GraphqlMaxRepetitions: 'GRAPHQL_MAX_REPETITIONS',
   GraphqlMaxCost: 'GRAPHQL_MAX_COST',
 };
 

@@ -41,7 +41,7 @@ const AT_ONCE = 8;
 const TIMEOUT_MS = Math.max(120_000, DOCUMENTS * 150);
 
 /** Enough for what is generated: limits have tests of their own. */
-const NO_LIMITS = { depth: 100, aliases: 1_000, directives: 1_000, tokens: 100_000, cost: 1e9 };
+const NO_LIMITS = { depth: 100, aliases: 1_000, directives: 1_000, tokens: 100_000, repetitions: 100_000, cost: 1e9 };
 
 const SCHEMA = createSchema();
 const NULLABLE = withoutNonNull(createSchema());

@@ -3,7 +3,6 @@ import { getIntrospectionQuery, getOperationAST, Lexer, parse, Source, TokenKind
 import { describe, expect, test, vi } from 'vitest';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { costLimit } from '../../src/graphql/query-limits.ts';
-import { MAX_REPETITIONS } from '../../src/graphql/repetition-limit.ts';
 import { SANDBOX_DOCUMENT } from '../../src/graphql/sandbox.ts';
 import { createSchema } from '../../src/graphql/schema.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
@@ -82,12 +81,13 @@ describe('what is just within a limit passes, and one more is 400 with a code', 
     const api = await anApi();
     const [ann] = await api.people(1);
     const query = (count: number) => `{ viewer { ${times(count, () => 'handle')} } }`;
+    const most = DEFAULT_QUERY_LIMITS.repetitions;
 
-    expect(await outcomeOf(api, ann, query(MAX_REPETITIONS))).toEqual(PASSED);
+    expect(await outcomeOf(api, ann, query(most))).toEqual(PASSED);
     for (let count = 0; count < 2; count += 1) {
-      expect(await outcomeOf(api, ann, query(MAX_REPETITIONS + 1))).toEqual({
+      expect(await outcomeOf(api, ann, query(most + 1))).toEqual({
         ...REFUSED,
-        message: `Repetitions limit of ${MAX_REPETITIONS} exceeded, for the uses of one name.`,
+        message: `Repetitions limit of ${most} exceeded, for the uses of one name.`,
       });
     }
     // Each is repeated, and none of them too often.
