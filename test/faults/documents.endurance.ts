@@ -30,6 +30,7 @@ test.each(Object.entries(KINDS))(
     const api = await startApi(table, {
       ...issuerVariables(issuer),
       RATE_LIMIT_READS: '999999',
+      GRAPHQL_MAX_REPETITIONS: '1000',
     });
     const authorization = `Bearer ${await issuer.token(ann.subject)}`;
     const post = async (text: string) => {
