@@ -10,7 +10,7 @@ import { buildBundles } from '../deploy/bundles.ts';
 import { messageGroupIdOf } from '../src/messaging/destination.ts';
 import { kindOf, type Message, type MessageGroupProfile } from '../src/model.ts';
 import { checkpointTable, createLeaseTableIfMissing } from '../src/stream/table.ts';
-import { findDifferences } from '../src/summaries/audit.ts';
+import { auditTable } from '../src/summaries/rebuild.ts';
 import { startMessageGroup } from '../src/table/appends.ts';
 import { createTableIfMissing } from '../src/table/definition.ts';
 import { messageItem } from '../src/table/items.ts';
@@ -59,7 +59,9 @@ worker.kill();
 await once(worker, 'exit');
 
 let differences = 0;
-for await (const _ of findDifferences(table)) differences += 1;
+await auditTable(table, { repair: false }, (findings) => {
+  differences += findings.length;
+});
 print(`${differences} summaries differ from the logs`);
 table.client.destroy();
 await engine.stop();

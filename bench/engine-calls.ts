@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { messageItem, profileItem, sentBeforeItem, summaryItem } from '../src/table/items.ts';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { messageItem, profileItem, sentBeforeItem, storedMessage, summaryItem } from '../src/table/items.ts';
 import {
   groupPartition,
   INBOX_INDEX,
@@ -74,13 +75,13 @@ export function append(groupId: string, draft: Draft, clientMessageId?: string):
 export function start(groupId: string, memberIds: readonly string[], senderId: string, body: string): EngineCallInput {
   const message = { id: randomUUID(), senderId, body, sequence: 1, createdAt: new Date().toISOString() };
   const { createdAt } = message;
-  const summary = { messageGroupId: groupId, memberIds: [...memberIds], lastMessage: message, lastSequence: 1 };
+  const profile = { id: groupId, kind: 'DIRECT', memberIds, createdAt } as const;
   return transaction([
     { TableName: TABLE.TableName, Item: messageItem(groupId, message), ...IS_NEW },
-    { TableName: TABLE.TableName, Item: profileItem({ id: groupId, kind: 'DIRECT', memberIds, createdAt }), ...IS_NEW },
+    { TableName: TABLE.TableName, Item: profileItem(profile), ...IS_NEW },
     ...memberIds.map((memberId) => ({
       TableName: TABLE.TableName,
-      Item: summaryItem(memberId, { ...summary, readSequence: memberId === senderId ? 1 : 0 }),
+      Item: unmarshall(summaryItem(memberId, profile, storedMessage(message), memberId === senderId ? 1 : 0)),
     })),
   ]);
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageGroupIdOf } from '../src/messaging/destination.ts';
 import { kindOf, type Message, type MessageGroupProfile } from '../src/model.ts';
-import { messageItem, profileItem, summaryItem } from '../src/table/items.ts';
+import { messageItem, profileItem, storedMessage, summaryItem } from '../src/table/items.ts';
 import type { Table } from '../src/table/table.ts';
 import type { SignedIn } from './system.ts';
 
@@ -111,8 +112,7 @@ async function writeGroup(writer: Writer, members: readonly SignedIn[], length: 
   }
   for (const memberId of memberIds) {
     const readSequence = Math.floor(Math.random() * (length + 1));
-    const summary = { messageGroupId: id, memberIds, lastMessage, lastSequence: length, readSequence };
-    await writer.put(summaryItem(memberId, summary));
+    await writer.put(unmarshall(summaryItem(memberId, profile, storedMessage(lastMessage), readSequence)));
   }
   return { id, members, length };
 }

@@ -8,7 +8,7 @@ import { createTokenVerifier } from './identity/token-verifier.ts';
 import { createViewers } from './identity/viewers.ts';
 import { type Log, openLog } from './log.ts';
 import { pingTable } from './table/health.ts';
-import { openTable, type TableOptions } from './table/table.ts';
+import { openTable, type Table, type TableOptions } from './table/table.ts';
 import { createApiMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 import { directoryBreaker } from './users/breaker.ts';
@@ -43,7 +43,14 @@ export async function composeApi(
   { requestHandler }: Pick<TableOptions, 'requestHandler'> = {},
 ): Promise<Api> {
   const log = openLog(config.logLevel);
-  const table = openTable({ ...config.table, ...(requestHandler && { requestHandler }) });
+  const metrics = config.metrics && createApiMetrics();
+  const table: Table = {
+    ...openTable({ ...config.table, ...(requestHandler && { requestHandler }) }),
+    onSkipped: (skipped) => {
+      log.warn(skipped, 'a part of the table was skipped');
+      metrics?.onSkipped(skipped);
+    },
+  };
   const pool = openPool({
     ...config.directory,
     onIdleError: (err) => log.warn({ err }, 'directory connection lost'),
@@ -51,7 +58,6 @@ export async function composeApi(
   });
   const users = cacheUsers(openDirectory(pool));
   const directory = config.peopleSearch ? users : withoutSearch(users);
-  const metrics = config.metrics && createApiMetrics();
   const metricsServer = metrics && config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
   const rateLimits = await openRateLimits(config.rateLimits, log);

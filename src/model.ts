@@ -14,15 +14,24 @@ export interface Message {
   /** 1, 2, 3 … without holes within the group. */
   readonly sequence: number;
   readonly senderId: string;
+  /** Empty once the message is deleted. In a summary, the preview of the body. */
   readonly body: string;
   /** RFC 3339 in UTC with milliseconds. */
   readonly createdAt: string;
   readonly clientMessageId?: string;
+  /** The number of edits, and of the deletion; absent for 0. */
+  readonly revision?: number;
+  /** RFC 3339 in UTC with milliseconds; absent for a message that was never edited. */
+  readonly editedAt?: string;
+  /** RFC 3339 in UTC with milliseconds; absent for a message that is not deleted. */
+  readonly deletedAt?: string;
 }
 
 /** A message with the id of its group. */
 export interface GroupMessage extends Message {
   readonly messageGroupId: string;
+  /** Whether the body may be a preview, because it comes from a summary. */
+  readonly bodyMayBeCut?: boolean;
 }
 
 export type MessageGroupKind = 'DIRECT' | 'GROUP';
@@ -31,9 +40,12 @@ export type MessageGroupKind = 'DIRECT' | 'GROUP';
 export interface MessageGroup {
   /** UUID derived from the members. */
   readonly id: string;
-  /** Sorted UUIDs of 2 to 50 people. */
-  readonly memberIds: readonly string[];
+  /** Sorted UUIDs of 2 to 50 people; absent where only the summary of a group of more than 8 was read. */
+  readonly memberIds?: readonly string[];
+  /** The newest message that can be read. Its body may be a preview where only the summary was read. */
   readonly lastMessage: Message;
+  /** The highest number of the group's messages. */
+  readonly lastSequence: number;
   /** The viewer has read up to and including this sequence. */
   readonly readSequence: number;
   /** The profile's `createdAt`; absent where only the summary was read, which does not hold it. */
@@ -85,9 +97,25 @@ export function foldHandle(handle: string): string {
   return handle.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-/** A conversation of two is direct, all others are groups. */
-export function kindOf(memberIds: readonly string[]): MessageGroupKind {
-  return memberIds.length === 2 ? 'DIRECT' : 'GROUP';
+/** A conversation of two is direct, all others are groups. Members that are not known are more than two. */
+export function kindOf(memberIds: readonly string[] | undefined): MessageGroupKind {
+  return memberIds?.length === 2 ? 'DIRECT' : 'GROUP';
+}
+
+/** The longest preview of a body, in Unicode code points. */
+export const MAX_PREVIEW_CODE_POINTS = 140;
+
+/** Returns the first 140 code points of a body. */
+export function previewOf(body: string): string {
+  if (body.length <= MAX_PREVIEW_CODE_POINTS) return body;
+  return Array.from(body.slice(0, 2 * MAX_PREVIEW_CODE_POINTS))
+    .slice(0, MAX_PREVIEW_CODE_POINTS)
+    .join('');
+}
+
+/** Tells whether a body may be the preview of a longer one: whether it has exactly 140 code points. */
+export function mayBePreview(body: string): boolean {
+  return body.length >= MAX_PREVIEW_CODE_POINTS && Array.from(body).length === MAX_PREVIEW_CODE_POINTS;
 }
 
 /**

@@ -10,8 +10,8 @@ import { readStream } from './stream/reader.ts';
 import type { StreamRecord } from './stream/shards.ts';
 import { checkpointTable } from './stream/table.ts';
 import { processRecords } from './summaries/process.ts';
-import { rebuildSummaries } from './summaries/rebuild.ts';
-import { type EngineCall, observeCalls, openTable } from './table/table.ts';
+import { auditTable } from './summaries/rebuild.ts';
+import { type EngineCall, observeCalls, openTable, type Table } from './table/table.ts';
 import { createWorkerMetrics } from './telemetry/metrics.ts';
 import { serveMetrics, stopMetrics } from './telemetry/metrics-server.ts';
 
@@ -33,9 +33,15 @@ await startProcess(start);
 async function start(): Promise<void> {
   const config = readWorkerConfig(process.env);
   const log = openLog(config.logLevel);
-  const table = openTable(config.table);
-  const streams = openStreams(config.table);
   const metrics = createWorkerMetrics();
+  const table: Table = {
+    ...openTable(config.table),
+    onSkipped: (skipped) => {
+      log.warn(skipped, 'a part of the table was skipped');
+      metrics.onSkipped(skipped);
+    },
+  };
+  const streams = openStreams(config.table);
   const metricsServer = config.metrics && (await serveMetrics(metrics.registry, config.metrics));
   const traces = config.tracesEndpoint === undefined ? undefined : await startTraces(config.tracesEndpoint, log);
   const stop = new AbortController();
@@ -70,8 +76,10 @@ async function start(): Promise<void> {
           owner,
           process: processBatch,
           onTrimmed: async () => {
-            const { mended, left } = await rebuildSummaries(table);
-            log.warn({ mended, left: left.length }, 'summaries rebuilt');
+            const { repaired } = await auditTable(table, { repair: true }, (findings) => {
+              for (const finding of findings) log.warn(finding, 'found while summaries were rebuilt');
+            });
+            log.warn({ repaired }, 'summaries rebuilt');
           },
           watch: {
             ...metrics,

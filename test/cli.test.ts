@@ -10,18 +10,20 @@ test('summaries are verified, found to differ, rebuilt, and found to be right', 
   const table = await aTable();
   const members = users(2) as [User, User];
   await sendAs(table, members, members[0], 'one');
-  // No worker runs here, so the summaries stay behind.
+  // No worker runs here, so the reader's summary stays behind.
   await sendAs(table, members, members[0], 'two');
 
   const differing = await runCli(targetOf(table), 'summaries', 'verify');
   const rebuilt = await runCli(targetOf(table), 'summaries', 'rebuild');
   const right = await runCli(targetOf(table), 'summaries', 'verify');
 
-  expect(differing).toMatchObject({ code: 1, stderr: '' });
-  expect(differing.stdout).toContain(`user ${members[1].id} group ${groupIdOf(members)}: lastMessage is`);
-  expect(differing.stdout).toContain('2 summaries differ: "summaries rebuild" mends them.\n');
-  expect(rebuilt).toEqual({ code: 0, stdout: '2 summaries mended, 0 left.\n', stderr: '' });
-  expect(right).toEqual({ code: 0, stdout: 'All summaries are as the logs say.\n', stderr: '' });
+  expect(differing.code).toBe(1);
+  expect(differing.stdout).toContain(`wrong summary: user ${members[1].id} group ${groupIdOf(members)}: lastMessage`);
+  const counts = (wrong: number) => `wrong summaries: ${wrong}, orphans: 0, gaps in logs: 0, unreadable items: 0\n`;
+  expect(differing.stdout).toContain(`message groups: 1, ${counts(1)}`);
+  expect(differing.stderr).toContain('"summaries rebuild" repairs');
+  expect(rebuilt).toEqual({ code: 0, stdout: `message groups: 1, repaired summaries: 1, ${counts(0)}`, stderr: '' });
+  expect(right).toEqual({ code: 0, stdout: `message groups: 1, ${counts(0)}`, stderr: '' });
   expect(await getSummary(table, members[1].id, groupIdOf(members))).toMatchObject({ lastSequence: 2 });
 });
 

@@ -1,9 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { ConditionalCheckFailedException, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, PutCommand, TransactWriteCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageGroupIdOf } from '../../src/messaging/destination.ts';
 import { kindOf, type Message } from '../../src/model.ts';
-import { messageItem, profileItem, sentBeforeItem, summaryItem } from '../../src/table/items.ts';
+import { messageItem, profileItem, sentBeforeItem, storedMessage, summaryItem } from '../../src/table/items.ts';
 import type { PersonRow, StockContext } from './resolvers.ts';
 import { readNewest, TABLE_NAME } from './table.ts';
 
@@ -74,7 +75,7 @@ function putOf(groupId: string, message: Message): PutCommand {
 async function start(documents: DynamoDBDocumentClient, memberIds: string[], message: Message): Promise<void> {
   const id = messageGroupIdOf(memberIds);
   const profile = { id, kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
-  const summary = { messageGroupId: id, memberIds, lastMessage: message, lastSequence: 1 };
+  const stored = storedMessage(message);
   await documents.send(
     new TransactWriteCommand({
       TransactItems: [
@@ -83,7 +84,7 @@ async function start(documents: DynamoDBDocumentClient, memberIds: string[], mes
         ...memberIds.map((memberId) => ({
           Put: {
             TableName: TABLE_NAME,
-            Item: summaryItem(memberId, { ...summary, readSequence: memberId === message.senderId ? 1 : 0 }),
+            Item: unmarshall(summaryItem(memberId, profile, stored, memberId === message.senderId ? 1 : 0)),
           },
         })),
       ],

@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache';
 import { validate as isUuid } from 'uuid';
 import { NotFoundError } from '../errors.ts';
 import type { Message, MessageGroupProfile, User } from '../model.ts';
-import { type ReadOptions, readNewer, readNewest, readOlder, type Stretch } from '../table/log.ts';
+import { readNewer, readNewest, readOlder, type Stretch } from '../table/log.ts';
 import { isInProfile } from '../table/profiles.ts';
-import type { Table } from '../table/table.ts';
+import type { ReadOptions, Table } from '../table/table.ts';
 
 /**
  * All authorization happens here. Each function checks membership before it returns data.
@@ -15,18 +15,17 @@ import type { Table } from '../table/table.ts';
  */
 
 /** A stretch of a log that the viewer may read. */
-export interface AccessibleLog {
+export interface AccessibleLog extends Stretch {
   readonly profile: MessageGroupProfile;
-  /** Ascending and without holes. */
-  readonly messages: readonly Message[];
-  /** The log goes on towards newer. */
-  readonly hasNewer: boolean;
 }
 
 /** A group that the viewer may read and write to. */
 export interface AccessibleGroup {
   readonly profile: MessageGroupProfile;
+  /** The newest message that can be read. */
   readonly lastMessage: Message;
+  /** The highest number of the group's messages, also if that message cannot be read. */
+  readonly lastSequence: number;
 }
 
 /** Members whose check is kept, for each group: 20,000 take some 5 MB. A member who was left out costs one read more. */
@@ -86,11 +85,11 @@ export async function accessMessageGroup(
   messageGroupId: string,
   options?: ReadOptions,
 ): Promise<AccessibleGroup> {
-  const { profile, messages } = await accessNewest(table, viewer, messageGroupId, 1, options);
+  const { profile, messages, lastSequence } = await accessNewest(table, viewer, messageGroupId, 1, options);
   const lastMessage = messages.at(-1);
   // A Query can see the transaction that starts a group half done. Until it sees all of it, there is no group.
   if (!lastMessage) throw messageGroupNotFound();
-  return { profile, lastMessage };
+  return { profile, lastMessage, lastSequence };
 }
 
 /** Reads the group and its newest message; undefined if there is no such group among the viewer's. */

@@ -1,6 +1,6 @@
 import type { MessageGroup, User } from '../model.ts';
-import type { ReadOptions } from '../table/log.ts';
 import { getSummary } from '../table/summaries.ts';
+import type { ReadOptions } from '../table/table.ts';
 import { type AccessibleGroup, accessMessageGroup, checkMembership } from './access.ts';
 import type { Messaging } from './messaging.ts';
 import { readSequenceOf } from './read-sequence.ts';
@@ -26,6 +26,10 @@ export async function getMessageGroup(
 }
 
 /** The viewer's view of a group that was read from its log. */
-export function messageGroupOf({ profile, lastMessage }: AccessibleGroup, readSequence: number): MessageGroup {
-  return { id: profile.id, memberIds: profile.memberIds, createdAt: profile.createdAt, lastMessage, readSequence };
+export function messageGroupOf(
+  { profile, lastMessage, lastSequence }: AccessibleGroup,
+  readSequence: number,
+): MessageGroup {
+  const { id, memberIds, createdAt } = profile;
+  return { id, memberIds, createdAt, lastMessage, lastSequence, readSequence };
 }

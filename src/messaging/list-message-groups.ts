@@ -2,7 +2,7 @@ import { BadUserInputError } from '../errors.ts';
 import type { MessageGroup, Page, User } from '../model.ts';
 import { decodeCursor, encodeCursor, messageGroupsList } from '../table/cursors.ts';
 import type { Summary } from '../table/items.ts';
-import { activityKeyOf, isInboxPosition, listSummaries } from '../table/summaries.ts';
+import { isInboxPosition, listSummaries } from '../table/summaries.ts';
 import type { Messaging } from './messaging.ts';
 import { pageRequest } from './paging.ts';
 import { readSequenceOf } from './read-sequence.ts';
@@ -20,14 +20,13 @@ export async function listMessageGroups(
   const list = messageGroupsList(viewer.id);
   const { limit } = pageRequest({ first, after });
   const position = after == null ? undefined : positionOf(list, after);
-  // One more than asked for tells whether there is a next page.
-  const summaries = await listSummaries(table, viewer.id, { after: position, limit: limit + 1 });
+  const { summaries, hasMore } = await listSummaries(table, viewer.id, { after: position, limit });
   return {
-    edges: summaries.slice(0, limit).map((summary) => ({
-      cursor: encodeCursor(list, activityKeyOf(summary)),
+    edges: summaries.map((summary) => ({
+      cursor: encodeCursor(list, summary.activityKey),
       node: messageGroupOf(summary, viewer),
     })),
-    hasNextPage: summaries.length > limit,
+    hasNextPage: hasMore,
     // What a cursor points at lies before the page after it.
     hasPreviousPage: position !== undefined,
   };
@@ -43,8 +42,9 @@ function positionOf(list: string, cursor: string): string {
 function messageGroupOf(summary: Summary, viewer: User): MessageGroup {
   return {
     id: summary.messageGroupId,
-    memberIds: summary.memberIds,
+    ...(summary.memberIds && { memberIds: summary.memberIds }),
     lastMessage: summary.lastMessage,
+    lastSequence: summary.lastSequence,
     readSequence: readSequenceOf(viewer, summary.readSequence, summary.lastMessage),
   };
 }

@@ -6,7 +6,7 @@ import type { Messaging } from './messaging.ts';
 import { type PageArguments, type PageRequest, pageRequest } from './paging.ts';
 
 /**
- * A page of a group's messages, newest first (patterns A and A').
+ * Lists a page of a group's messages, newest first (patterns A and A').
  *
  * @throws NotFoundError when there is no such group among the viewer's
  * @throws BadUserInputError for arguments that name no page
@@ -19,15 +19,13 @@ export async function listMessages(
   const list = messagesList(messageGroupId);
   const request = pageRequest(page);
   const from = startOf(list, request);
-  const { messages, hasNewer } = await read();
-  const oldest = messages[0]?.sequence ?? from ?? 1;
+  const { messages, hasOlder, hasNewer } = await read();
   return {
     edges: messages.toReversed().map((message) => ({
       cursor: encodeCursor(list, String(message.sequence)),
       node: { ...message, messageGroupId },
     })),
-    // Numbers have no holes, so older messages are known of without asking. Towards newer, `from` is itself older.
-    hasNextPage: request.towards === 'newer' || oldest > 1,
+    hasNextPage: hasOlder,
     hasPreviousPage: hasNewer,
   };
 

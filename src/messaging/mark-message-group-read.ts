@@ -25,11 +25,11 @@ export async function markMessageGroupRead(
 ): Promise<MarkMessageGroupReadResult> {
   try {
     let group = await accessMessageGroup(table, viewer, messageGroupId);
-    if (sequence > group.lastMessage.sequence) {
+    if (sequence > group.lastSequence) {
       // The reader may have seen a message that this read was too early for.
       group = await accessMessageGroup(table, viewer, messageGroupId, { consistent: true });
     }
-    if (sequence < 0 || sequence > group.lastMessage.sequence) return outOfRange(group.lastMessage.sequence);
+    if (sequence < 0 || sequence > group.lastSequence) return outOfRange(group.lastSequence);
     const readSequence = await advanceReadSequence(table, viewer.id, messageGroupId, sequence);
     if (readSequence === undefined) throw messageGroupNotFound();
     return { messageGroup: messageGroupOf(group, readSequenceOf(viewer, readSequence, group.lastMessage)) };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pRetry from 'p-retry';
+import { within } from '../calls.ts';
 import { UnavailableError } from '../errors.ts';
-import { kindOf, type Message, type User } from '../model.ts';
+import { kindOf, type Message, type MessageGroupProfile, type User } from '../model.ts';
 import {
   type Append,
   appendMessage,
@@ -10,6 +11,8 @@ import {
   type Deduplication,
   startMessageGroup,
 } from '../table/appends.ts';
+import { storedMessage } from '../table/items.ts';
+import { advanceSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 import { type AccessibleGroup, accessMessageGroup, admitToOwnGroup, findMessageGroup } from './access.ts';
 import type { Messaging } from './messaging.ts';
@@ -49,21 +52,22 @@ const RACE = { retries: 20, firstWaitMs: 8, maxWaitMs: 500 };
 export async function sendTo(messaging: Messaging, viewer: User, group: AccessibleGroup, draft: Draft): Promise<Sent> {
   const { table, now } = messaging;
   const { id: messageGroupId } = group.profile;
-  let { lastMessage } = group;
+  let { lastMessage, lastSequence } = group;
   let losses = 0;
   let isBehind = false;
   return race(async () => {
     if (isBehind)
-      lastMessage = (await accessMessageGroup(table, viewer, messageGroupId, { consistent: true })).lastMessage;
+      ({ lastMessage, lastSequence } = await accessMessageGroup(table, viewer, messageGroupId, { consistent: true }));
     isBehind = false;
-    const message = messageAfter(lastMessage, viewer, draft, now());
+    const message = messageAfter({ ...lastMessage, sequence: lastSequence }, viewer, draft, now());
     const append = await attempt(table, messageGroupId, message, now());
     if (append.outcome === 'sent before') return append;
-    if (append.outcome === 'appended') return { outcome: 'sent', group: { ...group, lastMessage: append.message } };
+    if (append.outcome === 'appended') return sent(messaging, viewer, group.profile, append.message);
     // While it is undecided, only the same number can tell whether the message is there already.
     if (append.outcome === 'lost') {
       losses += 1;
-      lastMessage = append.winner;
+      lastSequence = message.sequence;
+      lastMessage = append.winner ?? lastMessage;
       // The first loser was handed the winner. Who lost again is among many, and reads where the log has got to.
       isBehind = losses > 1;
     }
@@ -108,8 +112,22 @@ async function startWith(
   const profile = { id: messageGroupId, kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
   const append = await startMessageGroup(table, profile, message, deduplicationOf(message, now()));
   if (append.outcome !== 'appended') return append;
-  const { createdAt } = append.message;
-  return { outcome: 'sent', group: { profile: { ...profile, createdAt }, lastMessage: append.message } };
+  const { createdAt, sequence } = append.message;
+  const started = { profile: { ...profile, createdAt }, lastMessage: append.message, lastSequence: sequence };
+  return { outcome: 'sent', group: started };
+}
+
+/** The deadline of the sender's own summary, in milliseconds. */
+const OWN_SUMMARY_MS = 1_000;
+
+/**
+ * Returns a message that is in the log. Applies it to the sender's own summary first, as the worker will, so that the sender's next inbox
+ * shows it. A failure is left to the worker, because the message is sent.
+ */
+async function sent({ table }: Messaging, viewer: User, profile: MessageGroupProfile, message: Message): Promise<Sent> {
+  const applied = advanceSummary(table, viewer.id, profile, storedMessage(message), message.sequence);
+  await within(OWN_SUMMARY_MS, applied).catch(() => {});
+  return { outcome: 'sent', group: { profile, lastMessage: message, lastSequence: message.sequence } };
 }
 
 /** Whether a sent-before record is of the same body. */
@@ -117,7 +135,12 @@ export function isSameBody(record: { readonly bodyHash: string }, body: string):
   return record.bodyHash === hashOf(body);
 }
 
-function messageAfter(previous: Message | undefined, viewer: User, draft: Draft, now: number): Message {
+function messageAfter(
+  previous: Pick<Message, 'sequence' | 'createdAt'> | undefined,
+  viewer: User,
+  draft: Draft,
+  now: number,
+): Message {
   const time = previous ? Math.max(now, Date.parse(previous.createdAt)) : now;
   return {
     ...draft,

@@ -2,8 +2,9 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
+import { MAX_BATCH } from '../table/batch-get.ts';
 import { type LoggedMessage, messageOfImage } from '../table/images.ts';
-import { getProfiles, MAX_PROFILES } from '../table/profiles.ts';
+import { getCachedProfiles, getProfiles } from '../table/profiles.ts';
 import { advanceSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 import { changesOf, type GroupChange } from './changes.ts';
@@ -38,8 +39,8 @@ export async function applyRecords<Source extends TableRecord>(
   const failures: Failure<Source>[] = [];
   const changes = changesOf(messagesOf(records, failures));
   const limit = pLimit(CONCURRENCY);
-  for (let start = 0; start < changes.length; start += MAX_PROFILES) {
-    await applyChanges(table, changes.slice(start, start + MAX_PROFILES), limit, failures);
+  for (let start = 0; start < changes.length; start += MAX_BATCH) {
+    await applyChanges(table, changes.slice(start, start + MAX_BATCH), limit, failures);
   }
   return failures;
 }
@@ -84,7 +85,7 @@ function messagesOf<Source extends TableRecord>(records: readonly Source[], fail
 /** A profile is written with message 1, but an eventually consistent read may be too early for it. */
 async function profilesOf(table: Table, changes: readonly GroupChange<unknown>[]) {
   const ids = changes.map(({ messageGroupId }) => messageGroupId);
-  const profiles = await getProfiles(table, ids);
+  const profiles = await getCachedProfiles(table, ids);
   const missing = ids.filter((id) => !profiles.has(id));
   if (missing.length === 0) return profiles;
   return new Map([...profiles, ...(await getProfiles(table, missing, { consistent: true }))]);
@@ -98,7 +99,7 @@ async function applyChange<Source>(
   failures: Failure<Source>[],
 ): Promise<void> {
   if (!profile) {
-    const reason = `Group ${change.messageGroupId} has no profile`;
+    const reason = `Group ${change.messageGroupId} has no profile that can be read`;
     failures.push(...change.sources.map((record) => ({ record, reason, transient: false })));
     return;
   }

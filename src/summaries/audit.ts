@@ -1,127 +1,148 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Message, MessageGroupProfile } from '../model.ts';
-import type { Summary } from '../table/items.ts';
-import { readNewest, readOlder } from '../table/log.ts';
-import { scanProfiles, scanSummaryKeys } from '../table/scan.ts';
-import { getSummary, replaceSummary } from '../table/summaries.ts';
+import { type MessageGroupProfile, previewOf } from '../model.ts';
+import {
+  isUnreadable,
+  parseMessage,
+  type StoredMessage,
+  type Summary,
+  summarizedMembers,
+  summarizedMessage,
+  type UnreadableItem,
+} from '../table/items.ts';
+import { walkLog } from '../table/log-walk.ts';
+import { missingNumbers } from '../table/missing-numbers.ts';
+import { inspectSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 
-/** A summary that is not what its group's log says. */
-export interface Difference {
-  readonly userId: string;
-  readonly messageGroupId: string;
-  /** What is wrong: the summary as a whole, or some of what it holds. */
-  readonly fields: readonly ('missing' | 'orphan' | 'memberIds' | 'lastMessage' | 'lastSequence' | 'readSequence')[];
-  readonly found: Summary | undefined;
-  /** What it has to be; undefined for the summary of a group that does not exist, or of somebody who is no member. */
-  readonly expected: Summary | undefined;
-}
+/** An attribute of a summary that is not as the log says, or `missing` for a summary that does not exist. */
+export type SummaryField = 'missing' | 'memberIds' | 'lastMessage' | 'lastSequence' | 'readSequence';
 
-/** How many messages are read at a time. */
-const STRETCH = 100;
+/** Something that is wrong in the table. It holds keys and names of attributes, and never a text that a person wrote. */
+export type Finding =
+  | {
+      readonly kind: 'wrong summary';
+      readonly userId: string;
+      readonly messageGroupId: string;
+      readonly fields: readonly SummaryField[];
+    }
+  /** The summary of a group that does not exist, or of a person who is no member. */
+  | { readonly kind: 'orphan'; readonly userId: string; readonly messageGroupId: string }
+  | { readonly kind: 'missing numbers'; readonly messageGroupId: string; readonly first: number; readonly last: number }
+  | { readonly kind: 'unreadable item'; readonly key: string; readonly reason: string };
 
-/** What a group's log says about its summaries. */
+/** The facts of a group's log that decide its summaries. */
 export interface LogFacts {
   readonly profile: MessageGroupProfile;
-  readonly newest: Message;
+  /** The newest message that can be read. */
+  readonly newest: StoredMessage;
+  /** The highest number of the log, also if its message cannot be read. */
+  readonly lastSequence: number;
   /** Each member's newest own message: they have read at least that far. */
   readonly sentUpTo: ReadonlyMap<string, number>;
 }
 
-/** What a member's summary has to be, given the one that was found. What the member read by marking is theirs to say. */
-export function expectedSummary(
-  { profile, newest, sentUpTo }: LogFacts,
-  userId: string,
-  found: Summary | undefined,
-): Summary {
-  const read = Math.min(found?.readSequence ?? 0, newest.sequence);
-  return {
-    messageGroupId: profile.id,
-    memberIds: [...profile.memberIds],
-    lastMessage: newest,
-    lastSequence: newest.sequence,
-    readSequence: Math.max(read, sentUpTo.get(userId) ?? 0),
-  };
+/** A member's summary that is not as the log says. */
+export interface WrongSummary {
+  readonly userId: string;
+  readonly fields: readonly SummaryField[];
+  /** Undefined if there is none. */
+  readonly found: Summary | undefined;
 }
 
-/** What of a summary is not as it has to be. */
-export function wrongFields(found: Summary, expected: Summary): Difference['fields'] {
-  const fields = ['memberIds', 'lastMessage', 'lastSequence', 'readSequence'] as const;
-  return fields.filter((field) => !isDeepStrictEqual(found[field], expected[field]));
+/** The comparison of a group's summaries with its log. */
+export interface GroupAudit {
+  /** Undefined if no message of the group can be read. */
+  readonly facts: LogFacts | undefined;
+  readonly wrong: readonly WrongSummary[];
+  /** Numbers that the log misses, and items that cannot be read. */
+  readonly findings: readonly Finding[];
 }
 
 /**
- * Compares every summary with the logs. Reads the whole table. On a system in use a summary that merely lags is a difference too:
- * ask again before acting on it.
+ * Compares the summaries of a group with its log, which it reads to the end. On a system in use a summary that lags is wrong too.
  *
- * @param onGroup told of each group whose summaries were compared
+ * @param userIds the members whose summaries are compared; all members unless given
  */
-export async function* findDifferences(table: Table, onGroup: () => void = () => {}): AsyncGenerator<Difference> {
-  const members = new Map<string, ReadonlySet<string>>();
-  for await (const profile of scanProfiles(table)) {
-    members.set(profile.id, new Set(profile.memberIds));
-    yield* await groupDifferences(table, profile);
-    onGroup();
-  }
-  for await (const { userId, messageGroupId } of scanSummaryKeys(table)) {
-    if (members.get(messageGroupId)?.has(userId)) continue;
-    // A group that was started after the profiles were read is no orphan.
-    const { profile } = await readNewest(table, messageGroupId, 1, { consistent: true });
-    if (profile?.memberIds.includes(userId)) continue;
-    const found = await getSummary(table, userId, messageGroupId, { consistent: true });
-    if (found) yield { userId, messageGroupId, fields: ['orphan'], found, expected: undefined };
-  }
-}
-
-/** Compares the summaries of one group with its log. */
-export async function groupDifferences(table: Table, profile: MessageGroupProfile): Promise<Difference[]> {
-  // The summaries first: a log only grows, so a summary that is ahead of what is read after it is wrong for certain.
-  const summaries = await Promise.all(
-    profile.memberIds.map((userId) => getSummary(table, userId, profile.id, { consistent: true })),
-  );
-  const facts = await factsOf(table, profile);
-  if (!facts) return [];
-  return profile.memberIds.flatMap((userId, index): Difference[] => {
+export async function auditGroup(
+  table: Table,
+  profile: MessageGroupProfile,
+  userIds: readonly string[] = profile.memberIds,
+): Promise<GroupAudit> {
+  // The summaries are read first: a log only grows, so a summary that is ahead of a log that was read later is wrong for certain.
+  const summaries = await Promise.all(userIds.map((userId) => inspectSummary(table, userId, profile.id)));
+  const { facts, findings } = await factsOf(table, profile);
+  const wrong: WrongSummary[] = [];
+  for (const [index, userId] of userIds.entries()) {
     const found = summaries[index];
-    const expected = expectedSummary(facts, userId, found);
-    const fields = found ? wrongFields(found, expected) : (['missing'] as const);
-    return fields.length > 0 ? [{ userId, messageGroupId: profile.id, fields, found, expected }] : [];
-  });
-}
-
-/**
- * Mends a summary, on condition that it is as it was found; an orphan is left for an operator to look at. A summary that moved in
- * the meantime is compared and mended again.
- *
- * @returns whether there is a right summary now
- */
-export async function mend(table: Table, difference: Difference): Promise<boolean> {
-  let current: Difference | undefined = difference;
-  for (let attempts = 0; attempts < 10; attempts += 1) {
-    if (!current) return true;
-    const { userId, messageGroupId, expected, found }: Difference = current;
-    if (!expected) return false;
-    if (await replaceSummary(table, userId, expected, found)) return true;
-    const { profile } = await readNewest(table, messageGroupId, 1, { consistent: true });
-    if (!profile) return false;
-    current = (await groupDifferences(table, profile)).find((each) => each.userId === userId);
-  }
-  return false;
-}
-
-/** Walks the log back until every member was met, or to its beginning. */
-async function factsOf(table: Table, profile: MessageGroupProfile): Promise<LogFacts | undefined> {
-  let { messages } = await readNewest(table, profile.id, STRETCH, { consistent: true });
-  const newest = messages.at(-1);
-  if (!newest) return undefined;
-  const sentUpTo = new Map<string, number>();
-  while (messages.length > 0) {
-    for (const { senderId, sequence } of messages.toReversed()) {
-      if (!sentUpTo.has(senderId)) sentUpTo.set(senderId, sequence);
+    if (found && isUnreadable(found)) findings.push({ kind: 'unreadable item', ...found });
+    else if (facts) {
+      const fields = found ? wrongFields(facts, userId, found) : (['missing'] as const);
+      if (fields.length > 0) wrong.push({ userId, fields, found });
     }
-    const oldest = messages[0]?.sequence ?? 1;
-    if (oldest === 1 || profile.memberIds.every((memberId) => sentUpTo.has(memberId))) break;
-    ({ messages } = await readOlder(table, profile.id, oldest, STRETCH));
   }
-  return { profile, newest, sentUpTo };
+  return { facts, wrong, findings };
+}
+
+/** Returns how far a member has read: as far as their own messages, and as far as they marked, within the log. */
+export function expectedReadSequence(facts: LogFacts, userId: string, found: Summary | undefined): number {
+  return Math.max(Math.min(found?.readSequence ?? 0, facts.lastSequence), facts.sentUpTo.get(userId) ?? 0);
+}
+
+/** Returns the attributes of a summary that are not as the log says. Summaries of older versions hold more, which is not wrong. */
+export function wrongFields(facts: LogFacts, userId: string, found: Summary): SummaryField[] {
+  const { profile, newest } = facts;
+  const wrong = {
+    memberIds: found.memberIds
+      ? !isDeepStrictEqual(found.memberIds, profile.memberIds)
+      : summarizedMembers(profile.memberIds) !== undefined,
+    lastMessage: !isDeepStrictEqual(
+      comparable(found, userId),
+      comparable({ lastMessage: lastMessageOf(newest, userId) }, userId),
+    ),
+    lastSequence: found.lastSequence !== newest.message.sequence,
+    readSequence: found.readSequence !== expectedReadSequence(facts, userId, found),
+  };
+  return (Object.keys(wrong) as (keyof typeof wrong)[]).filter((field) => wrong[field]);
+}
+
+function lastMessageOf({ item }: StoredMessage, userId: string): Summary['lastMessage'] {
+  return parseMessage(summarizedMessage(item, userId));
+}
+
+/** The parts of a last message that all versions store alike. */
+function comparable({ lastMessage }: Pick<Summary, 'lastMessage'>, userId: string) {
+  const { body, clientMessageId, ...rest } = lastMessage;
+  return { ...rest, body: previewOf(body), ...(rest.senderId === userId && { clientMessageId }) };
+}
+
+async function factsOf(
+  table: Table,
+  profile: MessageGroupProfile,
+): Promise<{ facts: LogFacts | undefined; findings: Finding[] }> {
+  const findings: Finding[] = [];
+  const sentUpTo = new Map<string, number>();
+  let newest: StoredMessage | undefined;
+  let lastSequence = 0;
+  for await (const { sk, sequence, message } of walkLog(table, profile.id)) {
+    const unreadable = isUnreadable(message) ? message : misplaced(message, sequence, sk);
+    if (unreadable) findings.push({ kind: 'unreadable item', ...unreadable });
+    if (sequence === undefined) continue;
+    for (const { first, last } of missingNumbers([sequence], { from: lastSequence }))
+      findings.push({ kind: 'missing numbers', messageGroupId: profile.id, first, last });
+    lastSequence = sequence;
+    if (unreadable || isUnreadable(message)) continue;
+    newest = message;
+    sentUpTo.set(message.message.senderId, sequence);
+  }
+  return { facts: newest && { profile, newest, lastSequence, sentUpTo }, findings };
+}
+
+/** A message whose sequence is not that of its sort key is unreadable too. */
+function misplaced(
+  { message, item }: StoredMessage,
+  sequence: number | undefined,
+  sk: string,
+): UnreadableItem | undefined {
+  if (message.sequence === sequence) return undefined;
+  return { key: `${item['pk']?.S} ${sk}`, reason: `The sequence is ${message.sequence}` };
 }

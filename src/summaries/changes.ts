@@ -1,32 +1,38 @@
 import type { Message } from '../model.ts';
 import type { LoggedMessage } from '../table/images.ts';
+import type { StoredMessage } from '../table/items.ts';
 
-/** What a batch of a group's messages means for its summaries. */
+/** The changes of a group's summaries that follow from a batch of its messages. */
 export interface GroupChange<Source> {
   readonly messageGroupId: string;
-  /** The newest message of the batch: the others change nothing that it does not. */
-  readonly newest: Message;
-  /** Each sender's newest sequence of the batch: sending marks as read. */
+  /** The message of the batch with the highest (sequence, revision). The others change nothing that it does not. */
+  readonly newest: StoredMessage;
+  /** Each sender's highest sequence of the batch: sending marks as read. */
   readonly sentUpTo: ReadonlyMap<string, number>;
-  /** Where the messages came from. */
+  /** The records that the messages came from. */
   readonly sources: readonly Source[];
 }
 
-/** What messages, in any order and with repetitions, mean for the summaries of each of their groups. */
+/** Returns the changes of each group's summaries that follow from messages, in any order and with repetitions. */
 export function changesOf<Source>(
   messages: readonly (LoggedMessage & { readonly source: Source })[],
 ): GroupChange<Source>[] {
-  const groups = new Map<string, { newest: Message; sentUpTo: Map<string, number>; sources: Source[] }>();
-  for (const { messageGroupId, message, source } of messages) {
+  const groups = new Map<string, { newest: StoredMessage; sentUpTo: Map<string, number>; sources: Source[] }>();
+  for (const { messageGroupId, message, item, source } of messages) {
     const group = groups.get(messageGroupId) ?? {
-      newest: message,
+      newest: { message, item },
       sentUpTo: new Map<string, number>(),
       sources: [] as Source[],
     };
-    if (message.sequence > group.newest.sequence) group.newest = message;
+    if (isLater(message, group.newest.message)) group.newest = { message, item };
     group.sentUpTo.set(message.senderId, Math.max(message.sequence, group.sentUpTo.get(message.senderId) ?? 0));
     group.sources.push(source);
     groups.set(messageGroupId, group);
   }
   return [...groups].map(([messageGroupId, group]) => ({ messageGroupId, ...group }));
+}
+
+function isLater(message: Message, than: Message): boolean {
+  if (message.sequence !== than.sequence) return message.sequence > than.sequence;
+  return (message.revision ?? 0) > (than.revision ?? 0);
 }

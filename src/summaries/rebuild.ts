@@ -1,20 +1,153 @@
+import pLimit from 'p-limit';
+import type { MessageGroupProfile } from '../model.ts';
+import { MAX_BATCH } from '../table/batch-get.ts';
+import { getProfiles, hasProfile } from '../table/profiles.ts';
+import { scanGroups } from '../table/scan.ts';
+import { advanceSummary, correctSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
-import { type Difference, findDifferences, mend } from './audit.ts';
+import {
+  auditGroup,
+  expectedReadSequence,
+  type Finding,
+  type GroupAudit,
+  type LogFacts,
+  type WrongSummary,
+} from './audit.ts';
 
-/** What a rebuild did. */
-export interface Rebuilt {
-  readonly mended: number;
-  /** What could not be mended. */
-  readonly left: readonly Difference[];
+/** A part of the table that was compared, and repaired if that was asked for. */
+export interface AuditedPart {
+  readonly groups: number;
+  /** The summaries that were repaired. */
+  readonly repaired: number;
+  /** All that is wrong, without the summaries that were repaired. */
+  readonly findings: readonly Finding[];
+  /** The position to go on from; undefined at the end of the table. */
+  readonly next: string | undefined;
 }
 
-/** Mends every summary that is not what its group's log says. It can run while the system does, and any number of times. */
-export async function rebuildSummaries(table: Table, onGroup?: () => void): Promise<Rebuilt> {
-  let mended = 0;
-  const left: Difference[] = [];
-  for await (const difference of findDifferences(table, onGroup)) {
-    if (await mend(table, difference)) mended += 1;
-    else left.push(difference);
+export interface AuditOptions {
+  /** Repairs summaries that are wrong. Otherwise they are findings. */
+  readonly repair: boolean;
+  /** Is called with each group that was compared. */
+  readonly onGroup?: (() => void) | undefined;
+  /** Looks again at a wrong summary that may only lag. Resolves with the summaries that are still wrong. */
+  readonly lookAgain?: (profile: MessageGroupProfile, audit: GroupAudit) => Promise<GroupAudit>;
+}
+
+/** Groups that are compared at once. */
+const CONCURRENCY = 8;
+
+/** A repair is tried so often while the summary moves. */
+const ATTEMPTS = 10;
+
+/**
+ * Compares the summaries of the next groups of the table with their logs, from after a position on. It reads 1 MB of the table and the logs of
+ * the groups in it, so its memory does not grow with the table. It can run while the system does, and any number of times.
+ */
+export async function auditPart(
+  table: Table,
+  after: string | undefined,
+  { repair, onGroup, lookAgain }: AuditOptions,
+): Promise<AuditedPart> {
+  const { profiles, unreadable, summaries, next } = await scanGroups(table, after);
+  const findings: Finding[] = unreadable.map((each) => ({ kind: 'unreadable item', ...each }));
+  let repaired = 0;
+  const limit = pLimit(CONCURRENCY);
+  await Promise.all(
+    profiles.map((profile) =>
+      limit(async () => {
+        let audit = await auditGroup(table, profile);
+        if (lookAgain && audit.wrong.length > 0) audit = await lookAgain(profile, audit);
+        findings.push(...audit.findings);
+        for (const wrong of audit.wrong) {
+          if (repair && audit.facts && (await repairSummary(table, audit.facts, wrong))) repaired += 1;
+          else findings.push(findingOf(profile, wrong));
+        }
+        onGroup?.();
+      }),
+    ),
+  );
+  findings.push(...(await orphansOf(table, summaries)));
+  return { groups: profiles.length, repaired, findings, next };
+}
+
+/**
+ * Compares the summaries of all groups with their logs, part by part.
+ *
+ * @param onFindings is called with the findings of each part
+ */
+export async function auditTable(
+  table: Table,
+  options: AuditOptions,
+  onFindings: (findings: readonly Finding[]) => void,
+): Promise<{ groups: number; repaired: number }> {
+  let [groups, repaired] = [0, 0];
+  let position: string | undefined;
+  do {
+    const part = await auditPart(table, position, options);
+    onFindings(part.findings);
+    groups += part.groups;
+    repaired += part.repaired;
+    position = part.next;
+  } while (position !== undefined);
+  return { groups, repaired };
+}
+
+function findingOf({ id }: MessageGroupProfile, { userId, fields }: WrongSummary): Finding {
+  return { kind: 'wrong summary', userId, messageGroupId: id, fields };
+}
+
+/**
+ * Brings the summaries of some members to what the group's log says.
+ *
+ * @returns whether all of them are right now, but for those that cannot be read
+ */
+export async function repairMembers(
+  table: Table,
+  profile: MessageGroupProfile,
+  userIds: readonly string[],
+): Promise<boolean> {
+  const { facts, wrong } = await auditGroup(table, profile, userIds);
+  const repairs = await Promise.all(wrong.map((each) => facts && repairSummary(table, facts, each)));
+  return repairs.every(Boolean);
+}
+
+/** Repairs a summary, and compares it again. @returns whether it is right now */
+async function repairSummary(table: Table, facts: LogFacts, { userId, found }: WrongSummary): Promise<boolean> {
+  const { profile } = facts;
+  let seen = { facts, found };
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const { newest, sentUpTo } = seen.facts;
+    if (!seen.found) await advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
+    else {
+      const readSequence = expectedReadSequence(seen.facts, userId, seen.found);
+      await correctSummary(table, userId, profile, newest, readSequence, seen.found);
+    }
+    const again = await auditGroup(table, profile, [userId]);
+    const [left] = again.wrong;
+    if (!left || !again.facts) return !left;
+    seen = { facts: again.facts, found: left.found };
   }
-  return { mended, left };
+  return false;
+}
+
+/** Finds the summaries of groups that do not exist, and of people who are no members. */
+async function orphansOf(
+  table: Table,
+  summaries: readonly { readonly userId: string; readonly messageGroupId: string }[],
+): Promise<Finding[]> {
+  const orphans: Finding[] = [];
+  const ids = [...new Set(summaries.map(({ messageGroupId }) => messageGroupId))];
+  for (let start = 0; start < ids.length; start += MAX_BATCH) {
+    const batch = ids.slice(start, start + MAX_BATCH);
+    const profiles = await getProfiles(table, batch, { consistent: true });
+    for (const { userId, messageGroupId } of summaries) {
+      const profile = profiles.get(messageGroupId);
+      if (!batch.includes(messageGroupId) || profile?.memberIds.includes(userId)) continue;
+      // Of a profile that cannot be read, nobody knows the members.
+      if (profile || !(await hasProfile(table, messageGroupId)))
+        orphans.push({ kind: 'orphan', userId, messageGroupId });
+    }
+  }
+  return orphans;
 }

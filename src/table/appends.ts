@@ -16,16 +16,18 @@ import {
   profileItem,
   type SentBefore,
   sentBeforeItem,
+  storedMessage,
   summaryItem,
 } from './items.ts';
+import { readOrSkip } from './skipped.ts';
 import type { Table } from './table.ts';
 
 /** What became of an attempt to put a message at its number. */
 export type Append =
   /** With the message as it is there: that of an earlier attempt, whose answer was lost, may be of a little earlier. */
   | { readonly outcome: 'appended'; readonly message: Message }
-  /** Somebody else was faster: `winner` is the message now at that number. */
-  | { readonly outcome: 'lost'; readonly winner: Message }
+  /** Another message has the number: `winner`, or undefined if it cannot be read. */
+  | { readonly outcome: 'lost'; readonly winner: Message | undefined }
   /** Something else was under way there. What is at the number is not known: it may be the message itself, by an attempt whose answer was lost. */
   | { readonly outcome: 'undecided' }
   /** The sender used the same `clientMessageId` before. */
@@ -53,7 +55,7 @@ export async function appendMessage(table: Table, messageGroupId: string, messag
     });
     return { outcome: 'appended', message };
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return lostTo(error.Item, message);
+    if (error instanceof ConditionalCheckFailedException) return lostTo(table, error.Item, message);
     if (error instanceof UnavailableError && error.cause instanceof TransactionConflictException)
       return { outcome: 'undecided' };
     throw error;
@@ -73,7 +75,7 @@ export async function appendMessageOnce(
   ]);
   if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
-  return sentBefore(atRecord, message) ?? lostTo(atNumber?.Item, message);
+  return sentBefore(atRecord, message) ?? lostTo(table, atNumber?.Item, message);
 }
 
 /**
@@ -86,6 +88,7 @@ export async function startMessageGroup(
   message: Message,
   deduplication: Deduplication | undefined,
 ): Promise<Append> {
+  const stored = storedMessage(message);
   const reasons = await transact(table, [
     putMessage(table, profile.id, message),
     ...(deduplication ? [putSentBefore(table, profile.id, message.senderId, deduplication)] : []),
@@ -93,21 +96,13 @@ export async function startMessageGroup(
     ...profile.memberIds.map((memberId) => ({
       Put: {
         TableName: table.name,
-        Item: toWire(
-          summaryItem(memberId, {
-            messageGroupId: profile.id,
-            memberIds: [...profile.memberIds],
-            lastMessage: message,
-            lastSequence: message.sequence,
-            readSequence: memberId === message.senderId ? message.sequence : 0,
-          }),
-        ),
+        Item: summaryItem(memberId, profile, stored, memberId === message.senderId ? message.sequence : 0),
       },
     })),
   ]);
   if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
-  return (deduplication && sentBefore(atRecord, message)) ?? lostTo(atNumber?.Item, message);
+  return (deduplication && sentBefore(atRecord, message)) ?? lostTo(table, atNumber?.Item, message);
 }
 
 function putMessage(table: Table, messageGroupId: string, message: Message): TransactWriteItem {
@@ -139,10 +134,10 @@ function putSentBefore(
 }
 
 /** A Put that was answered too late and tried again finds itself in its place: that is having won. */
-function lostTo(item: CancellationReason['Item'], message: Message): Append {
+function lostTo(table: Table, item: CancellationReason['Item'], message: Message): Append {
   if (!item) return { outcome: 'undecided' };
-  const found = parseMessage(item);
-  return found.id === message.id ? { outcome: 'appended', message: found } : { outcome: 'lost', winner: found };
+  const found = readOrSkip(table, parseMessage, item);
+  return found?.id === message.id ? { outcome: 'appended', message: found } : { outcome: 'lost', winner: found };
 }
 
 /** Undefined where there is no record, or where it is this attempt's own, which is then at its number too. */

@@ -1,5 +1,5 @@
-import type { WireItem } from '../dynamodb/attribute-values.ts';
-import type { Message, MessageGroupKind, MessageGroupProfile } from '../model.ts';
+import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
+import { type Message, type MessageGroupKind, type MessageGroupProfile, previewOf } from '../model.ts';
 import {
   MalformedAttributeError,
   readCount,
@@ -17,11 +17,14 @@ import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, s
 /** A member's view of a group. `readSequence` may be ahead of `lastSequence`: a reader can be faster than the worker. */
 export interface Summary {
   readonly messageGroupId: string;
-  /** Sorted UUIDs of 2 to 50 people. */
-  readonly memberIds: readonly string[];
+  /** Sorted UUIDs. Groups of more than 8 have none, unless an older version wrote the summary. */
+  readonly memberIds?: readonly string[];
+  /** The body is cut to its preview, unless an older version wrote the summary. */
   readonly lastMessage: Message;
   readonly lastSequence: number;
   readonly readSequence: number;
+  /** The place in the inbox. */
+  readonly activityKey: string;
 }
 
 /** That a sender used a `clientMessageId`, and for what. */
@@ -36,9 +39,57 @@ export interface SentBefore {
 /** Thrown for an item that is not what its key says: a fault of ours, or of whoever wrote the item by hand. */
 export class MalformedItemError extends Error {
   override readonly name = 'MalformedItemError';
+  readonly key: string;
+  /** The kind of item that it is not, and the attribute that is wrong. It holds no text that a person wrote. */
+  readonly reason: string;
+
+  constructor(key: string, reason: string) {
+    super(`The item ${key} is ${reason}`);
+    this.key = key;
+    this.reason = reason;
+  }
+}
+
+/** An item that cannot be read: its key, and the attribute that is wrong. It holds no text that a person wrote. */
+export interface UnreadableItem {
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** Parses an item, or tells why it cannot be read. */
+export function parseOrReason<Held extends object>(
+  parse: (item: WireItem) => Held,
+  item: WireItem,
+): Held | UnreadableItem {
+  try {
+    return parse(item);
+  } catch (error) {
+    if (!(error instanceof MalformedItemError)) throw error;
+    return { key: error.key, reason: error.reason };
+  }
+}
+
+export function isUnreadable(item: object): item is UnreadableItem {
+  return 'reason' in item;
 }
 
 export const parseMessage = parser('message', readMessage);
+
+/** A message, and its attributes as DynamoDB stores them: also those that this version does not know. */
+export interface StoredMessage {
+  readonly message: Message;
+  readonly item: WireItem;
+}
+
+/** Reads a message and keeps all of its attributes. */
+export function parseStoredMessage(item: WireItem): StoredMessage {
+  return { message: parseMessage(item), item };
+}
+
+/** Returns a message as it will be stored. */
+export function storedMessage(message: Message): StoredMessage {
+  return { message, item: toWire(message) };
+}
 
 export const parseProfile = parser(
   'profile',
@@ -54,10 +105,11 @@ export const parseSummary = parser(
   'summary',
   (item): Summary => ({
     messageGroupId: messageGroupIdOf(readText(item, 'sk')),
-    memberIds: readMemberIds(item),
+    ...(item['memberIds'] && { memberIds: readMemberIds(item) }),
     lastMessage: readItem(item, 'lastMessage', readMessage),
     lastSequence: readPositive(item, 'lastSequence'),
     readSequence: readCount(item, 'readSequence'),
+    activityKey: readText(item, 'activityKey'),
   }),
 );
 
@@ -72,15 +124,21 @@ export const parseSentBefore = parser(
 );
 
 function readMessage(item: WireItem): Message {
-  const message = {
+  const message: Mutable<Message> = {
     id: readUuid(item, 'id'),
     sequence: readPositive(item, 'sequence'),
     senderId: readUuid(item, 'senderId'),
     body: readText(item, 'body'),
     createdAt: readInstant(item, 'createdAt'),
   };
-  return item['clientMessageId'] ? { ...message, clientMessageId: readText(item, 'clientMessageId') } : message;
+  if (item['clientMessageId']) message.clientMessageId = readText(item, 'clientMessageId');
+  if (item['revision']) message.revision = readCount(item, 'revision');
+  if (item['editedAt']) message.editedAt = readInstant(item, 'editedAt');
+  if (item['deletedAt']) message.deletedAt = readInstant(item, 'deletedAt');
+  return message;
 }
+
+type Mutable<Type> = { -readonly [Name in keyof Type]: Type[Name] };
 
 function readKind(item: WireItem): MessageGroupKind {
   const kind = readText(item, 'kind');
@@ -102,7 +160,7 @@ function parser<Held>(kind: string, read: (item: WireItem) => Held): (item: Wire
     } catch (error) {
       if (!(error instanceof MalformedAttributeError)) throw error;
       const { pk, sk } = item;
-      throw new MalformedItemError(`The item ${pk?.S} ${sk?.S} is no ${kind}: ${error.message}`);
+      throw new MalformedItemError(`${pk?.S} ${sk?.S}`, `no ${kind}: ${error.message}`);
     }
   };
 }
@@ -111,15 +169,47 @@ export function messageItem(messageGroupId: string, message: Message) {
   return { ...messageKey(messageGroupId, message.sequence), ...message };
 }
 
+/** The largest group whose summaries hold its members. */
+export const MAX_SUMMARIZED_MEMBERS = 8;
+
+/** Returns the members that a group's summaries hold; undefined for a group of more than 8. */
+export function summarizedMembers(memberIds: readonly string[]): readonly string[] | undefined {
+  return memberIds.length <= MAX_SUMMARIZED_MEMBERS ? memberIds : undefined;
+}
+
+/**
+ * Returns what a member's summary holds of a message: all attributes of the item, also those of newer versions, but for its key. The body
+ * is cut to its preview. `clientMessageId` stays in the summary of the sender, who alone sees it.
+ */
+export function summarizedMessage(item: WireItem, userId: string): WireItem {
+  const { pk, sk, clientMessageId, ...message } = item;
+  return {
+    ...message,
+    body: { S: previewOf(item['body']?.S ?? '') },
+    ...(clientMessageId && item['senderId']?.S === userId && { clientMessageId }),
+  };
+}
+
 export function profileItem({ id, ...held }: MessageGroupProfile) {
   return { ...profileKey(id), ...held };
 }
 
-export function summaryItem(userId: string, { messageGroupId, ...held }: Summary) {
+/** Returns a member's summary of a group whose newest message is `stored`. */
+export function summaryItem(
+  userId: string,
+  { id, memberIds }: MessageGroupProfile,
+  { message, item }: StoredMessage,
+  readSequence: number,
+): WireItem {
   return {
-    ...summaryKey(userId, messageGroupId),
-    activityKey: activityKey(held.lastMessage.createdAt, messageGroupId),
-    ...held,
+    ...toWire({
+      ...summaryKey(userId, id),
+      activityKey: activityKey(message.createdAt, id),
+      memberIds: summarizedMembers(memberIds),
+      lastSequence: message.sequence,
+      readSequence,
+    }),
+    lastMessage: { M: summarizedMessage(item, userId) },
   };
 }
 

@@ -31,7 +31,8 @@ export const INBOX_INDEX = 'inbox';
 /** The lower end of a group's log as a sort key. */
 export const FIRST_MESSAGE_SORT_KEY = MESSAGE_PREFIX;
 
-const GROUP_PREFIX = 'GRP#';
+/** The beginning of the partition keys of groups, and of the sort keys of summaries. */
+export const GROUP_PREFIX = 'GRP#';
 
 export function groupPartition(messageGroupId: string): string {
   return GROUP_PREFIX + messageGroupId;
@@ -47,7 +48,7 @@ export function isMessageKey({ pk, sk }: Key): boolean {
   return pk.startsWith(GROUP_PREFIX) && sk.startsWith(MESSAGE_PREFIX);
 }
 
-/** What the partition keys of summaries begin with. */
+/** The beginning of the partition keys of summaries. */
 export const USER_PREFIX = 'USR#';
 
 export function userPartition(userId: string): string {
@@ -62,6 +63,13 @@ export function userIdOf(partition: string): string {
 export function messageSortKey(sequence: number): string {
   return MESSAGE_PREFIX + String(sequence).padStart(SEQUENCE_DIGITS, '0');
 }
+
+/** Returns the number in a message's sort key; undefined if it is not a message's. */
+export function sequenceOfSortKey(sk: string): number | undefined {
+  return SEQUENCE_KEY.test(sk) ? Number(sk.slice(MESSAGE_PREFIX.length)) : undefined;
+}
+
+const SEQUENCE_KEY = /^MSG#\d{12}$/;
 
 export function profileKey(messageGroupId: string): Key {
   return { pk: groupPartition(messageGroupId), sk: PROFILE_SORT_KEY };

@@ -1,68 +1,73 @@
-import { toWire } from '../dynamodb/attribute-values.ts';
-import type { Message, MessageGroupProfile } from '../model.ts';
+import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
+import type { GroupMessage, Message, MessageGroupProfile } from '../model.ts';
+import { batchGet } from './batch-get.ts';
 import { parseMessage, parseProfile } from './items.ts';
-import { FIRST_MESSAGE_SORT_KEY, groupPartition, messageKey, messageSortKey, PROFILE_SORT_KEY } from './keys.ts';
+import {
+  FIRST_MESSAGE_SORT_KEY,
+  groupPartition,
+  messageGroupIdOf,
+  messageKey,
+  messageSortKey,
+  PROFILE_SORT_KEY,
+  sequenceOfSortKey,
+} from './keys.ts';
+import { missingNumbers, type Numbers } from './missing-numbers.ts';
 import { getProfile } from './profiles.ts';
-import type { Table } from './table.ts';
+import { isKnown, readOrSkip, reportSkipped } from './skipped.ts';
+import type { ReadOptions, Table } from './table.ts';
+
+/*
+ * An eventually consistent read may show number n+2 before n+1. A page that passed over n+1 would lose it, because clients go on from their
+ * newest cursor. So a read whose numbers are not consecutive is repeated consistently. Numbers that are missing then are missing for good:
+ * they are reported and passed over.
+ */
 
 /** A stretch of a group's log, and the group's profile, which says who may read it. */
 export interface Stretch {
-  /** Absent when there is no such group. */
+  /** Absent if there is no such group, or if its profile cannot be read. */
   readonly profile: MessageGroupProfile | undefined;
-  /** Ascending and without holes. */
+  /** Ascending. Numbers that are missing for good and messages that cannot be read are left out. */
   readonly messages: readonly Message[];
+  /** The highest number of the stretch, also if its message cannot be read; 0 for an empty stretch. */
+  readonly lastSequence: number;
+  /** The log goes on towards older. The next page may turn out to be empty, if all older numbers are missing. */
+  readonly hasOlder: boolean;
   /** The log goes on towards newer. */
   readonly hasNewer: boolean;
 }
 
-export interface ReadOptions {
-  /** Costs twice the capacity, and sees all that was written before. */
-  readonly consistent?: boolean;
-}
+/** Messages that are read at once after a page of which none could be read. */
+const SEARCH_LIMIT = 100;
 
-/** The newest messages of a group, at most `limit`. One Query. */
+/** Reads the newest messages of a group, at most `limit`. One Query, unless a number is missing or no message can be read. */
 export async function readNewest(
   table: Table,
   messageGroupId: string,
   limit: number,
   options: ReadOptions = {},
 ): Promise<Stretch> {
-  const [profile, ...items] = await queryLog(table, {
-    messageGroupId,
-    from: FIRST_MESSAGE_SORT_KEY,
-    to: PROFILE_SORT_KEY,
-    newestFirst: true,
-    limit: limit + 1,
-    ...options,
-  });
-  if (profile?.['sk']?.S !== PROFILE_SORT_KEY) return { profile: undefined, messages: [], hasNewer: false };
-  const ascending = items.map(parseMessage).reverse();
-  return { profile: parseProfile(profile), messages: runUp(ascending[0]?.sequence, ascending), hasNewer: false };
+  const { profile, entries, isEnd } = await readDown(table, { messageGroupId, limit, ...options });
+  if (!profile) return NOTHING;
+  return { profile, ...(await pageDown(table, messageGroupId, limit, entries, isEnd)), hasNewer: false };
 }
 
-/** The messages that come right before `sequence`, at most `limit`. A Query and a GetItem, side by side. */
+/** Reads the messages right before `sequence`, at most `limit`. A Query and a GetItem, side by side. */
 export async function readOlder(
   table: Table,
   messageGroupId: string,
   sequence: number,
   limit: number,
 ): Promise<Stretch> {
-  const [profile, items] = await Promise.all([
+  const [profile, { entries, isEnd }] = await Promise.all([
     getProfile(table, messageGroupId),
-    queryLog(table, {
-      messageGroupId,
-      from: FIRST_MESSAGE_SORT_KEY,
-      to: messageSortKey(sequence - 1),
-      newestFirst: true,
-      limit,
-    }),
+    readDown(table, { messageGroupId, limit, before: sequence }),
   ]);
-  return { profile, messages: runDown(sequence - 1, items.map(parseMessage)).toReversed(), hasNewer: true };
+  return { profile, ...(await pageDown(table, messageGroupId, limit, entries, isEnd)), hasNewer: true };
 }
 
 /**
- * Reads the messages that come right after `sequence`, at most `limit`. One Query up to the profile. If more is new than fits, the
- * profile needs a GetItem.
+ * Reads the messages right after `sequence`, at most `limit`. One Query up to the profile. If more is new than fits, the profile needs a
+ * GetItem.
  */
 export async function readNewer(
   table: Table,
@@ -70,36 +75,188 @@ export async function readNewer(
   sequence: number,
   limit: number,
 ): Promise<Stretch> {
-  const items = await queryLog(table, {
-    messageGroupId,
-    from: messageSortKey(sequence + 1),
-    to: PROFILE_SORT_KEY,
-    newestFirst: false,
-    limit: limit + 1,
-  });
-  const found = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? parseProfile(items.pop()) : undefined;
-  const profile = found ?? (await getProfile(table, messageGroupId));
-  const messages = runUp(sequence + 1, items.map(parseMessage));
-  return { profile, messages: messages.slice(0, limit), hasNewer: messages.length > limit };
+  const found: Entry[] = [];
+  let run = await readUp(table, messageGroupId, sequence, limit + 1);
+  found.push(...run.entries);
+  while (!run.isEnd && !found.some(({ message }) => message)) {
+    run = await readUp(table, messageGroupId, found.at(-1)?.sequence ?? sequence, SEARCH_LIMIT);
+    found.push(...run.entries);
+  }
+  const readable = messagesOf(found);
+  const messages = readable.slice(0, limit);
+  return {
+    profile: run.profile ?? (await getProfile(table, messageGroupId)),
+    messages,
+    lastSequence: messages.at(-1)?.sequence ?? 0,
+    hasOlder: true,
+    hasNewer: readable.length > limit || !run.isEnd,
+  };
 }
 
-/** One message, read consistently; undefined when the log has none of this number. */
+/** Reads one message consistently. Returns undefined if the log has none of this number, or if it cannot be read. */
 export async function getMessage(table: Table, messageGroupId: string, sequence: number): Promise<Message | undefined> {
   const Key = toWire(messageKey(messageGroupId, sequence));
   const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: true });
-  return Item && parseMessage(Item);
+  return Item && readOrSkip(table, parseMessage, Item);
 }
 
-interface LogQuery extends ReadOptions {
+/** Reads up to 100 messages, those that exist and can be read, in no order. One BatchGetItem. */
+export async function getMessages(
+  table: Table,
+  messages: readonly { readonly messageGroupId: string; readonly sequence: number }[],
+): Promise<GroupMessage[]> {
+  const items = await batchGet(
+    table,
+    messages.map(({ messageGroupId, sequence }) => messageKey(messageGroupId, sequence)),
+  );
+  return items.flatMap((item) => {
+    const message = readOrSkip(table, parseMessage, item);
+    return message ? [{ ...message, messageGroupId: messageGroupIdOf(item['pk']?.S ?? '') }] : [];
+  });
+}
+
+const NOTHING: Stretch = { profile: undefined, messages: [], lastSequence: 0, hasOlder: false, hasNewer: false };
+
+/** An item of the log. */
+interface Entry {
+  readonly sequence: number;
+  /** Absent if it cannot be read. */
+  readonly message: Message | undefined;
+}
+
+/** Entries that one Query found, in its order. */
+interface Run {
+  readonly profile: MessageGroupProfile | undefined;
+  readonly entries: readonly Entry[];
+  /** The log has no more entries in this direction. */
+  readonly isEnd: boolean;
+}
+
+function messagesOf(entries: readonly Entry[]): Message[] {
+  return entries.flatMap(({ message }) => message ?? []);
+}
+
+/** Makes a page of entries that descend. Reads on if none of them can be read. */
+async function pageDown(
+  table: Table,
+  messageGroupId: string,
+  limit: number,
+  first: readonly Entry[],
+  firstIsEnd: boolean,
+): Promise<Pick<Stretch, 'messages' | 'lastSequence' | 'hasOlder'>> {
+  const found = [...first];
+  let isEnd = firstIsEnd;
+  while (!isEnd && !found.some(({ message }) => message)) {
+    const before = found.at(-1)?.sequence ?? 1;
+    const run = await readDown(table, { messageGroupId, limit: SEARCH_LIMIT, before });
+    found.push(...run.entries);
+    isEnd = run.isEnd;
+  }
+  const readable = messagesOf(found);
+  const messages = readable.slice(0, limit).reverse();
+  return { messages, lastSequence: found[0]?.sequence ?? 0, hasOlder: readable.length > limit || !isEnd };
+}
+
+interface Downwards extends ReadOptions {
+  readonly messageGroupId: string;
+  readonly limit: number;
+  /** Exclusive. Without it the run begins at the profile. */
+  readonly before?: number;
+}
+
+/** Reads at most `limit` entries, newest first. */
+async function readDown(table: Table, { messageGroupId, limit, before, consistent = false }: Downwards): Promise<Run> {
+  const read = async (isConsistent: boolean) => {
+    const items = await queryLog(table, {
+      messageGroupId,
+      from: FIRST_MESSAGE_SORT_KEY,
+      to: before === undefined ? PROFILE_SORT_KEY : messageSortKey(before - 1),
+      newestFirst: true,
+      limit: before === undefined ? limit + 1 : limit,
+      consistent: isConsistent,
+    });
+    const profile = items[0]?.['sk']?.S === PROFILE_SORT_KEY ? items[0] : undefined;
+    const messages = profile ? items.slice(1) : items;
+    return { profile, entries: entriesOf(table, messages), isShort: messages.length < limit };
+  };
+  const { profile, entries, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
+    missingNumbers(
+      run.entries.map(({ sequence }) => sequence),
+      { ...(before !== undefined && { from: before }), ...(run.isShort && { to: 0 }) },
+    ),
+  );
+  return {
+    profile: profile && readOrSkip(table, parseProfile, profile),
+    entries,
+    isEnd: isShort || entries.at(-1)?.sequence === 1,
+  };
+}
+
+/** Reads at most `limit` entries, oldest first, and then the profile. */
+async function readUp(table: Table, messageGroupId: string, after: number, limit: number): Promise<Run> {
+  const read = async (consistent: boolean) => {
+    const items = await queryLog(table, {
+      messageGroupId,
+      from: messageSortKey(after + 1),
+      to: PROFILE_SORT_KEY,
+      newestFirst: false,
+      limit,
+      consistent,
+    });
+    const profile = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? items.at(-1) : undefined;
+    const messages = profile ? items.slice(0, -1) : items;
+    return { profile, entries: entriesOf(table, messages), isShort: messages.length < limit };
+  };
+  const { profile, entries, isShort } = await withoutGaps(table, messageGroupId, false, read, (run) =>
+    missingNumbers(
+      run.entries.map(({ sequence }) => sequence),
+      { from: after },
+    ),
+  );
+  return { profile: profile && readOrSkip(table, parseProfile, profile), entries, isEnd: isShort };
+}
+
+/** Repeats a read consistently if numbers are missing that are not known to be missing for good. */
+async function withoutGaps<Result>(
+  table: Table,
+  messageGroupId: string,
+  consistent: boolean,
+  read: (consistent: boolean) => Promise<Result>,
+  gapsOf: (result: Result) => readonly Numbers[],
+): Promise<Result> {
+  const result = await read(consistent);
+  const skips = gapsOf(result).map((gap) => skipOf(messageGroupId, gap));
+  if (!consistent && skips.some((skip) => !isKnown(table, skip)))
+    return withoutGaps(table, messageGroupId, true, read, gapsOf);
+  for (const skip of skips) reportSkipped(table, skip);
+  return result;
+}
+
+function skipOf(messageGroupId: string, { first, last }: Numbers) {
+  const sk = `${messageSortKey(first)} to ${messageSortKey(last)}`;
+  return { kind: 'missing number', pk: groupPartition(messageGroupId), sk, reason: '' } as const;
+}
+
+/** Items whose sort keys have no number are no part of the log. */
+function entriesOf(table: Table, items: readonly WireItem[]): Entry[] {
+  return items.flatMap((item) => {
+    const sequence = sequenceOfSortKey(item['sk']?.S ?? '');
+    const message = readOrSkip(table, parseMessage, item);
+    return sequence === undefined ? [] : [{ sequence, message: message?.sequence === sequence ? message : undefined }];
+  });
+}
+
+interface LogQuery {
   readonly messageGroupId: string;
   /** Sort keys, both inclusive. */
   readonly from: string;
   readonly to: string;
   readonly newestFirst: boolean;
   readonly limit: number;
+  readonly consistent: boolean;
 }
 
-/** A Query stops at 1 MB of items, which 101 of the longest messages come nowhere near: one call is enough. */
+/** A Query stops at 1 MB of items. 101 of the longest messages have 0.5 MB, so one call is enough. */
 async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, limit, consistent }: LogQuery) {
   const { Items = [] } = await table.call('Query', {
     TableName: table.name,
@@ -107,27 +264,7 @@ async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, l
     ExpressionAttributeValues: toWire({ ':group': groupPartition(messageGroupId), ':from': from, ':to': to }),
     ScanIndexForward: !newestFirst,
     Limit: limit,
-    ConsistentRead: consistent ?? false,
+    ConsistentRead: consistent,
   });
   return Items;
-}
-
-/*
- * An eventually consistent read may show n+2 before n+1. Whoever took n+2 for the newest would never be
- * shown n+1, so a stretch ends at a hole.
- */
-
-/** The messages numbered `start`, `start + 1` and so on, up to the first hole. */
-export function runUp(start: number | undefined, ascending: readonly Message[]): readonly Message[] {
-  return run(ascending, (message, index) => message.sequence === (start ?? 0) + index);
-}
-
-/** The messages numbered `start`, `start - 1` and so on, down to the first hole. */
-export function runDown(start: number, descending: readonly Message[]): readonly Message[] {
-  return run(descending, (message, index) => message.sequence === start - index);
-}
-
-function run(messages: readonly Message[], isNext: (message: Message, index: number) => boolean): readonly Message[] {
-  const hole = messages.findIndex((message, index) => !isNext(message, index));
-  return hole === -1 ? messages : messages.slice(0, hole);
 }

@@ -1,44 +1,46 @@
-import type { ScanInput } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
-import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
+import { toWire } from '../dynamodb/attribute-values.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
-import { parseProfile } from './items.ts';
-import { type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
+import { isUnreadable, parseOrReason, parseProfile, type UnreadableItem } from './items.ts';
+import { GROUP_PREFIX, type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** Every group's profile, in no order. Reads the whole table: for operators, not for requests. */
-export async function* scanProfiles(table: Table): AsyncGenerator<MessageGroupProfile> {
-  const pages = scanAll(table, {
-    FilterExpression: 'sk = :profile',
-    ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY }),
-    ConsistentRead: true,
-  });
-  for await (const items of pages) yield* items.map(parseProfile);
+/** The groups and the summaries that one call of Scan met. */
+export interface ScannedGroups {
+  readonly profiles: readonly MessageGroupProfile[];
+  /** Profiles that cannot be read. */
+  readonly unreadable: readonly UnreadableItem[];
+  readonly summaries: readonly { readonly userId: string; readonly messageGroupId: string }[];
+  /** The position to go on from; undefined at the end of the table. */
+  readonly next: string | undefined;
 }
 
-/** Whose summary of which group there is, in no order. Reads the whole table. */
-export async function* scanSummaryKeys(table: Table): AsyncGenerator<{ userId: string; messageGroupId: string }> {
-  const pages = scanAll(table, {
-    FilterExpression: 'begins_with(pk, :user)',
-    ExpressionAttributeValues: toWire({ ':user': USER_PREFIX }),
-    ProjectionExpression: 'pk, sk',
+/** Scans the next 1 MB of the table for groups and summaries, consistently, from after a position on. */
+export async function scanGroups(table: Table, after: string | undefined): Promise<ScannedGroups> {
+  const { Items: items = [], LastEvaluatedKey } = await table.call('Scan', {
+    TableName: table.name,
+    FilterExpression: 'sk = :profile OR (begins_with(pk, :user) AND begins_with(sk, :group))',
+    ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY, ':user': USER_PREFIX, ':group': GROUP_PREFIX }),
     ConsistentRead: true,
+    ExclusiveStartKey: after === undefined ? undefined : toWire(keyOfPosition(after)),
   });
-  for await (const items of pages) {
-    for (const { pk, sk } of items.map((item) => unmarshall(item)))
-      yield { userId: userIdOf(String(pk)), messageGroupId: messageGroupIdOf(String(sk)) };
+  const profiles: MessageGroupProfile[] = [];
+  const unreadable: UnreadableItem[] = [];
+  const summaries: { userId: string; messageGroupId: string }[] = [];
+  for (const item of items) {
+    const { pk = '', sk = '' } = { pk: item['pk']?.S, sk: item['sk']?.S };
+    if (sk !== PROFILE_SORT_KEY) {
+      summaries.push({ userId: userIdOf(pk), messageGroupId: messageGroupIdOf(sk) });
+      continue;
+    }
+    const profile = parseOrReason(parseProfile, item);
+    if (isUnreadable(profile)) unreadable.push(profile);
+    else profiles.push(profile);
   }
-}
-
-async function* scanAll(table: Table, input: Omit<ScanInput, 'TableName'>): AsyncGenerator<WireItem[]> {
-  let position: WireItem | undefined;
-  do {
-    const page = await table.call('Scan', { ...input, TableName: table.name, ExclusiveStartKey: position });
-    yield page.Items ?? [];
-    position = page.LastEvaluatedKey;
-  } while (position);
+  const next = LastEvaluatedKey && positionOf(unmarshall(LastEvaluatedKey) as Key);
+  return { profiles, unreadable, summaries, next };
 }
 
 /** A page of a scan. */

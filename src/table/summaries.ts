@@ -1,49 +1,82 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { toWire } from '../dynamodb/attribute-values.ts';
-import type { Message, MessageGroupProfile } from '../model.ts';
-import { parseSummary, type Summary, summaryItem } from './items.ts';
+import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
+import type { MessageGroupProfile } from '../model.ts';
+import {
+  parseOrReason,
+  parseSummary,
+  type StoredMessage,
+  type Summary,
+  summarizedMembers,
+  summarizedMessage,
+  type UnreadableItem,
+} from './items.ts';
 import { activityKey, INBOX_INDEX, isActivityKey, summaryKey, userPartition } from './keys.ts';
-import type { ReadOptions } from './log.ts';
-import type { Table } from './table.ts';
+import { readOrSkip } from './skipped.ts';
+import type { ReadOptions, Table } from './table.ts';
 
-/** A member's summary of a group; undefined when the person is no member of such a group. */
+/** Reads a member's summary of a group. Returns undefined if there is none, or if it cannot be read. */
 export async function getSummary(
   table: Table,
   userId: string,
   messageGroupId: string,
-  { consistent = false }: ReadOptions = {},
+  options?: ReadOptions,
 ): Promise<Summary | undefined> {
+  const item = await getSummaryItem(table, userId, messageGroupId, options);
+  return item && readOrSkip(table, parseSummary, item);
+}
+
+/** Reads a member's summary of a group consistently, or tells why it cannot be read. Returns undefined if there is none. */
+export async function inspectSummary(
+  table: Table,
+  userId: string,
+  messageGroupId: string,
+): Promise<Summary | UnreadableItem | undefined> {
+  const item = await getSummaryItem(table, userId, messageGroupId, { consistent: true });
+  return item && parseOrReason(parseSummary, item);
+}
+
+async function getSummaryItem(
+  table: Table,
+  userId: string,
+  messageGroupId: string,
+  { consistent = false }: ReadOptions = {},
+): Promise<WireItem | undefined> {
   const Key = toWire(summaryKey(userId, messageGroupId));
   const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: consistent });
-  return Item && parseSummary(Item);
+  return Item;
+}
+
+/** A page of a person's summaries, latest activity first. */
+export interface InboxPage {
+  readonly summaries: readonly Summary[];
+  readonly hasMore: boolean;
 }
 
 /**
- * A person's summaries, latest activity first, at most `limit`; from after the activity key `after` on,
- * where given. One Query of the index, which is eventually consistent always.
+ * Reads a person's summaries, latest activity first, at most `limit`, from after the activity key `after` on. Summaries that cannot be read
+ * are left out. One Query of the index, which is always eventually consistent, unless none of the page can be read.
  */
 export async function listSummaries(
   table: Table,
   userId: string,
   { after, limit }: { readonly after: string | undefined; readonly limit: number },
-): Promise<Summary[]> {
-  const { Items = [] } = await table.call('Query', {
+): Promise<InboxPage> {
+  const { Items: items = [] } = await table.call('Query', {
     TableName: table.name,
     IndexName: INBOX_INDEX,
     KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
     ExpressionAttributeValues: toWire({ ':user': userPartition(userId), ':after': after }),
     ScanIndexForward: false,
-    Limit: limit,
+    // One more than asked for tells whether there is a next page.
+    Limit: limit + 1,
   });
-  return Items.map(parseSummary);
+  const summaries = items.slice(0, limit).flatMap((item) => readOrSkip(table, parseSummary, item) ?? []);
+  const hasMore = items.length > limit;
+  if (summaries.length > 0 || !hasMore) return { summaries, hasMore };
+  return listSummaries(table, userId, { after: items[limit - 1]?.['activityKey']?.S, limit });
 }
 
-/** Where a summary stands in the inbox. */
-export function activityKeyOf(summary: Summary): string {
-  return activityKey(summary.lastMessage.createdAt, summary.messageGroupId);
-}
-
-/** Whether a summary could stand there in the inbox: whether the text is an activity key. */
+/** Tells whether a summary could have this place in the inbox: whether the text is an activity key. */
 export function isInboxPosition(text: string): boolean {
   return isActivityKey(text);
 }
@@ -51,7 +84,7 @@ export function isInboxPosition(text: string): boolean {
 /**
  * Moves a member's `readSequence` forward to `sequence`, on condition that it is smaller.
  *
- * @returns the `readSequence` that holds afterwards; undefined when there is no such summary
+ * @returns the `readSequence` that holds afterwards; undefined if there is no such summary
  */
 export async function advanceReadSequence(
   table: Table,
@@ -64,102 +97,140 @@ export async function advanceReadSequence(
       TableName: table.name,
       Key: toWire(summaryKey(userId, messageGroupId)),
       UpdateExpression: 'SET readSequence = :sequence',
-      ConditionExpression: 'readSequence < :sequence',
+      ConditionExpression: 'attribute_exists(pk) AND (attribute_not_exists(readSequence) OR readSequence < :sequence)',
       ExpressionAttributeValues: toWire({ ':sequence': sequence }),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     return sequence;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return error.Item && parseSummary(error.Item).readSequence;
+    return error.Item && Number(error.Item['readSequence']?.N ?? 0);
   }
 }
 
-/** A message after the one that the summary has, or of a group that it has none of. */
-const IS_NEWER = '(attribute_not_exists(lastSequence) OR lastSequence < :sequence)';
-/** A sequence that is not read yet. */
+/** The message is after the one that the summary has, or the summary has none. */
+const IS_NEWER = 'attribute_not_exists(lastSequence) OR lastSequence < :sequence';
+/** The message is the one that the summary has, in a later revision. */
+const IS_EDITED =
+  'lastSequence = :sequence AND (attribute_not_exists(lastMessage.revision) OR lastMessage.revision < :revision)';
+/** The sequence is not read yet. */
 const IS_UNREAD = '(attribute_not_exists(readSequence) OR readSequence < :sentUpTo)';
 
 /**
- * Joins a message into a member's summary: it becomes the last message if it is newer than the one there, and what the member
- * sent up to counts as read. Neither ever moves back, so that any order and repetition ends in the same summary. A
- * summary that is missing is made.
+ * Joins a message into a member's summary: it becomes the last message if its (sequence, revision) is higher, and all up to `sentUpTo`
+ * counts as read. Neither moves back, so any order and repetition ends in the same summary. A summary that is missing is made. Attributes
+ * that this version does not know stay. A summary that cannot be read stays as it is.
  *
- * One UpdateItem; a second where only one of the two has still to move.
+ * One UpdateItem; a second if only one of the two has to move.
  */
 export async function advanceSummary(
   table: Table,
   userId: string,
   profile: MessageGroupProfile,
-  message: Message,
+  stored: StoredMessage,
   sentUpTo: number | undefined,
 ): Promise<void> {
-  const found = await joinMessage(table, userId, profile, message, sentUpTo);
+  const found = await joinMessage(table, userId, profile, stored, sentUpTo);
   if (!found || sentUpTo === undefined) return;
-  if (found.lastSequence < message.sequence) await joinMessage(table, userId, profile, message, undefined);
+  if (isAfter(stored, found)) await joinMessage(table, userId, profile, stored, undefined);
   else if (found.readSequence < sentUpTo) await advanceReadSequence(table, userId, profile.id, sentUpTo);
 }
 
-/** @returns the summary as it is where the condition does not hold; undefined where it was updated */
+function isAfter({ message }: StoredMessage, { lastSequence, lastMessage }: Summary): boolean {
+  if (message.sequence !== lastSequence) return message.sequence > lastSequence;
+  return (message.revision ?? 0) > (lastMessage.revision ?? 0);
+}
+
+/** @returns the summary if the condition does not hold and the summary can be read; undefined if it was updated */
 async function joinMessage(
   table: Table,
   userId: string,
-  { id, memberIds }: MessageGroupProfile,
-  message: Message,
+  profile: MessageGroupProfile,
+  stored: StoredMessage,
   sentUpTo: number | undefined,
 ): Promise<Summary | undefined> {
-  const sent = sentUpTo !== undefined;
-  const readSequence = sent ? ':sentUpTo' : 'if_not_exists(readSequence, :nothing)';
+  const { revision } = stored.message;
+  const isAhead = revision === undefined ? `(${IS_NEWER})` : `(${IS_NEWER} OR ${IS_EDITED})`;
   try {
-    await table.call('UpdateItem', {
-      TableName: table.name,
-      Key: toWire(summaryKey(userId, id)),
-      UpdateExpression: `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, memberIds = :memberIds, readSequence = ${readSequence}`,
-      ConditionExpression: sent ? `${IS_NEWER} AND ${IS_UNREAD}` : IS_NEWER,
-      ExpressionAttributeValues: toWire({
-        ':message': message,
-        ':sequence': message.sequence,
-        ':activityKey': activityKey(message.createdAt, id),
-        ':memberIds': memberIds,
-        ...(sent ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
-      }),
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    await updateSummary(table, userId, profile, stored, {
+      read: sentUpTo === undefined ? 'if_not_exists(readSequence, :nothing)' : ':sentUpTo',
+      condition: sentUpTo === undefined ? isAhead : `${isAhead} AND ${IS_UNREAD}`,
+      values: {
+        ...(revision && { ':revision': revision }),
+        ...(sentUpTo ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
+      },
     });
     return undefined;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return parseSummary(error.Item);
+    return error.Item && readOrSkip(table, parseSummary, error.Item);
   }
 }
 
 /**
- * Puts a summary in the place of the one that was seen, on condition that it is still as it was seen.
+ * Corrects a summary, also backwards, on condition that it is as it was seen.
  *
  * @returns whether it was
  */
-export async function replaceSummary(
+export async function correctSummary(
   table: Table,
   userId: string,
-  summary: Summary,
-  seen: Summary | undefined,
+  profile: MessageGroupProfile,
+  stored: StoredMessage,
+  readSequence: number,
+  seen: Summary,
 ): Promise<boolean> {
+  const { revision } = seen.lastMessage;
+  const isRevision =
+    revision === undefined ? 'attribute_not_exists(lastMessage.revision)' : 'lastMessage.revision = :seenRevision';
   try {
-    await table.call('PutItem', {
-      TableName: table.name,
-      Item: toWire(summaryItem(userId, summary)),
-      ...(seen
-        ? {
-            ConditionExpression: 'lastSequence = :lastSequence AND readSequence = :readSequence',
-            ExpressionAttributeValues: toWire({
-              ':lastSequence': seen.lastSequence,
-              ':readSequence': seen.readSequence,
-            }),
-          }
-        : { ConditionExpression: 'attribute_not_exists(pk)' }),
+    await updateSummary(table, userId, profile, stored, {
+      read: ':readSequence',
+      condition: `lastSequence = :seenLast AND readSequence = :seenRead AND ${isRevision}`,
+      values: {
+        ':readSequence': readSequence,
+        ':seenLast': seen.lastSequence,
+        ':seenRead': seen.readSequence,
+        ...(revision !== undefined && { ':seenRevision': revision }),
+      },
     });
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;
     throw error;
   }
+}
+
+interface SummaryUpdate {
+  /** The expression that `readSequence` is set to. */
+  readonly read: string;
+  readonly condition: string;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+async function updateSummary(
+  table: Table,
+  userId: string,
+  { id, memberIds }: MessageGroupProfile,
+  { message, item }: StoredMessage,
+  { read, condition, values }: SummaryUpdate,
+): Promise<void> {
+  const members = summarizedMembers(memberIds);
+  const set = `SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, readSequence = ${read}`;
+  await table.call('UpdateItem', {
+    TableName: table.name,
+    Key: toWire(summaryKey(userId, id)),
+    UpdateExpression: members ? `${set}, memberIds = :memberIds` : `${set} REMOVE memberIds`,
+    ConditionExpression: condition,
+    ExpressionAttributeValues: {
+      ...toWire({
+        ':sequence': message.sequence,
+        ':activityKey': activityKey(message.createdAt, id),
+        ':memberIds': members,
+        ...values,
+      }),
+      ':message': { M: summarizedMessage(item, userId) },
+    },
+    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+  });
 }

@@ -3,6 +3,21 @@ import { type Call, timed } from '../calls.ts';
 import { type DynamoDb, type DynamoDbCaller, type DynamoDbOptions, openDynamoDb } from '../dynamodb/client.ts';
 import type { CallLimits } from '../dynamodb/limits.ts';
 
+export interface ReadOptions {
+  /** Costs twice the capacity, and sees all that was written before. */
+  readonly consistent?: boolean;
+}
+
+/** Something of the table that a reader passed over. It holds keys, and never a text that a person wrote. */
+export interface Skipped {
+  readonly kind: 'missing number' | 'unreadable item';
+  readonly pk: string;
+  /** A sort key; for missing numbers the first and the last one. */
+  readonly sk: string;
+  /** The attribute that is wrong; empty for missing numbers. */
+  readonly reason: string;
+}
+
 /** The one table, and how to reach it. */
 export interface Table {
   readonly name: string;
@@ -12,6 +27,8 @@ export interface Table {
   readonly client: DynamoDBDocumentClient;
   /** Returns the time in milliseconds since 1970, by DynamoDB's clock where this machine's is far from it. */
   readonly now: DynamoDb['now'];
+  /** Is called once in each process with each item that cannot be read, and with numbers that a log misses. */
+  readonly onSkipped?: (skipped: Skipped) => void;
 }
 
 /** One call to DynamoDB; `operation` is the API's name: `Query`, `TransactWriteItems` and so on. */

@@ -1,18 +1,20 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLogLines } from '../log.ts';
 import type { ShardWatch } from '../stream/watch.ts';
-import type { EngineCall } from '../table/table.ts';
+import type { EngineCall, Skipped } from '../table/table.ts';
 import type { RequestReport } from './request-report.ts';
 
 /** What a process counts, by the names that Prometheus knows it under. */
 export interface ApiMetrics {
   readonly registry: Registry;
   onRequest(report: RequestReport): void;
+  onSkipped(skipped: Skipped): void;
 }
 
 export interface WorkerMetrics extends ShardWatch {
   readonly registry: Registry;
   onEngineCall(call: EngineCall): void;
+  onSkipped(skipped: Skipped): void;
 }
 
 /** Seconds: from an idle poll to the longest that a request may take. */
@@ -52,6 +54,7 @@ export function createApiMetrics(): ApiMetrics {
         directoryCalls.observe({ call: operation, error: error ?? '' }, took / 1000);
       }
     },
+    onSkipped: skippedCounter(registry),
   };
 }
 
@@ -81,6 +84,7 @@ export function createWorkerMetrics(): WorkerMetrics {
     onCaughtUp: (shard) => lag.set({ shard }, 0),
     onLeft: (shard) => lag.remove({ shard }),
     onEngineCall: (call) => countEngineCall('updateSummaries', call),
+    onSkipped: skippedCounter(registry),
   };
 }
 
@@ -97,6 +101,16 @@ function openRegistry(): Registry {
     },
   });
   return registry;
+}
+
+function skippedCounter(registry: Registry): (skipped: Skipped) => void {
+  const skipped = new Counter({
+    name: 'table_items_skipped_total',
+    help: 'Items that cannot be read, and gaps in logs, each counted once in a process',
+    labelNames: ['kind'],
+    registers: [registry],
+  });
+  return ({ kind }) => skipped.inc({ kind });
 }
 
 function engineCallCounter(registry: Registry): (operation: string, call: EngineCall) => void {

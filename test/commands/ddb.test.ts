@@ -232,7 +232,7 @@ describe('scan', () => {
         expect.objectContaining({ itemType: 'message group', id: messageGroupId, memberIds: [ann.id, ben.id].sort() }),
         expect.objectContaining({ itemType: 'message', messageGroupId, sequence: 1, body: 'one', senderId: ann.id }),
         expect.objectContaining({ itemType: 'message', messageGroupId, sequence: 2, body: 'two' }),
-        expect.objectContaining({ itemType: 'summary', userId: ann.id, messageGroupId, readSequence: 1 }),
+        expect.objectContaining({ itemType: 'summary', userId: ann.id, messageGroupId, readSequence: 2 }),
         expect.objectContaining({ itemType: 'summary', userId: ben.id, messageGroupId, readSequence: 0 }),
         expect.objectContaining({ itemType: 'malformed', reason: expect.stringContaining('is no message') }),
       ]),

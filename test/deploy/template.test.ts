@@ -17,6 +17,7 @@ import { matchesPattern } from '../support/event-pattern.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { deployedParameters, deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
+import { setAttributes } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 
 const CONTAINERS = { ApiRunsOn: 'container', WorkerRunsOn: 'container' };
@@ -54,7 +55,7 @@ test('the table outlives mistakes: deletions of it, of the stack, and of items',
   });
 });
 
-test('of all that happens in the table, exactly new messages invoke the worker', async () => {
+test('of all that happens in the table, exactly new and changed messages invoke the worker', async () => {
   const table = await aTable();
   const members = users(3) as [User, User, User];
   const [ann, ben] = members;
@@ -71,6 +72,7 @@ test('of all that happens in the table, exactly new messages invoke the worker',
   const sent = { to: { messageGroupId }, body: 'third', clientMessageId: 'MSG1' };
   expect(await createMessage(messaging, ann, sent)).not.toHaveProperty('userErrors');
   expect(await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 3 })).not.toHaveProperty('userErrors');
+  await setAttributes(table, messageKey(messageGroupId, 2), { body: 'edited', revision: 1 });
   // A record that expires, and a message that somebody takes away.
   for (const Key of [sentBeforeKey(messageGroupId, ann.id, 'MSG1'), messageKey(messageGroupId, 1)]) {
     await table.client.send(new DeleteCommand({ TableName: table.name, Key }));
@@ -83,12 +85,13 @@ test('of all that happens in the table, exactly new messages invoke the worker',
 
   const kinds = records.map((record) => (record as { eventName?: string }).eventName);
   expect(new Set(kinds)).toEqual(new Set(['INSERT', 'MODIFY', 'REMOVE']));
-  // Profile, three summaries and one record come in besides, a summary changes, and two items go.
-  expect(records).toHaveLength(3 + 5 + 1 + 2);
+  // Besides, a profile, three summaries and one record come in. A mark and two senders' own summaries change, and two items go.
+  expect(records).toHaveLength(3 + 1 + 5 + 3 + 2);
   expect(passed.map(({ dynamodb }) => messageOfImage(dynamodb?.NewImage ?? {})?.message.body)).toEqual([
     'first',
     'second',
     'third',
+    'edited',
   ]);
 });
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createUpdateSummaries, type LambdaEvent, type LambdaRecord } from '../../src/lambda/handlers.ts';
 import type { Message, MessageGroupProfile } from '../../src/model.ts';
 import { appendMessage, startMessageGroup } from '../../src/table/appends.ts';
-import { messageItem, summaryItem } from '../../src/table/items.ts';
+import { messageItem, storedMessage, summaryItem } from '../../src/table/items.ts';
 import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
@@ -154,11 +154,10 @@ test('records of other items, and of removals, fail nowhere and change nothing',
   const { profile, sender, reader, messages } = await aLaggingGroup(table);
   const [lastMessage] = messages;
   if (!lastMessage) throw new Error('No message');
-  const summary = { messageGroupId: profile.id, memberIds: [sender, reader], lastMessage };
 
   const response = await handlerOf(table)({
     Records: [
-      aRecord('1', summaryItem(reader, { ...summary, lastSequence: 2, readSequence: 0 })),
+      aRecord('1', unmarshall(summaryItem(reader, profile, storedMessage(lastMessage), 0))),
       aRecord('2', { ...profileKey(profile.id), ...profile }),
       aRecord('3', { pk: `GRP#${profile.id}`, sk: `DEDUP#${sender}#x`, expiresAt: 1 }),
       { dynamodb: { SequenceNumber: '4' } },

@@ -117,7 +117,7 @@ test('a malformed profile is poison for its own group alone', async () => {
   const failures = await applyRecords(table, records);
 
   expect(failures).toEqual([
-    { record: records[0], reason: expect.stringContaining('is no profile'), transient: false },
+    { record: records[0], reason: expect.stringContaining('has no profile that can be read'), transient: false },
   ]);
   expect(await getSummary(table, cyd.id, soundId)).toMatchObject({ lastSequence: 2 });
 });

@@ -1,107 +1,194 @@
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { expect, test, vi } from 'vitest';
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { describe, expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
-import { expectedSummary, wrongFields } from '../../src/summaries/audit.ts';
-import { rebuildSummaries } from '../../src/summaries/rebuild.ts';
-import { type Summary, summaryItem } from '../../src/table/items.ts';
+import { expectedReadSequence, type Finding, wrongFields } from '../../src/summaries/audit.ts';
+import { auditTable } from '../../src/summaries/rebuild.ts';
+import { storedMessage, summaryItem } from '../../src/table/items.ts';
 import { summaryKey } from '../../src/table/keys.ts';
-import { advanceReadSequence, getSummary, replaceSummary } from '../../src/table/summaries.ts';
+import { advanceReadSequence, getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
-import { groupIdOf, sendAs, users } from '../support/groups.ts';
+import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
+import { deleteMessages, setSummary, spoilMessages, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 
 /** A group whose log went on after its summaries were written: no worker runs here. */
 async function aGroupThatWentOn(table: Table) {
   const members = users(3) as [User, User, User];
   const [ann, ben] = members;
+  const messageGroupId = groupIdOf(members);
   await sendAs(table, members, ann, 'one');
-  await sendAs(table, members, ben, 'two');
-  await sendAs(table, members, ann, 'three');
+  await putMessages(table, messageGroupId, ben, 2, 2);
+  await putMessages(table, messageGroupId, ann, 3, 3);
+  return { members, messageGroupId };
+}
+
+async function aPair(table: Table) {
+  const members = users(2) as [User, User];
+  await sendAs(table, members, members[0], 'one');
   return { members, messageGroupId: groupIdOf(members) };
 }
 
-async function verify(table: Table): Promise<{ code: number; lines: string[] }> {
-  const { code, stdout } = await runCommand(targetOf(table), 'summaries', 'verify');
+async function rebuildAll(table: Table) {
+  const findings: Finding[] = [];
+  const counts = await auditTable(table, { repair: true }, (found) => findings.push(...found));
+  return { ...counts, findings };
+}
+
+async function summaries(table: Table, command: 'verify' | 'rebuild', ...options: string[]) {
+  const { code, stdout } = await runCommand(targetOf(table), 'summaries', command, ...options);
   return { code, lines: stdout.trimEnd().split('\n') };
 }
 
-async function change(table: Table, userId: string, messageGroupId: string, edit: (summary: Summary) => Summary) {
-  const summary = await getSummary(table, userId, messageGroupId);
-  if (!summary) throw new Error('A member has a summary');
-  await replaceSummary(table, userId, edit(summary), summary);
-}
+const NOTHING_WRONG = 'wrong summaries: 0, orphans: 0, gaps in logs: 0, unreadable items: 0';
 
-test('summaries that are as the logs say are no difference, whatever their readers marked', async () => {
+test('summaries that are as the logs say are right, whatever their readers marked', async () => {
   const table = await aTable();
-  const members = users(2) as [User, User];
-  await sendAs(table, members, members[0], 'one');
-  await advanceReadSequence(table, members[1].id, groupIdOf(members), 1);
+  const { members, messageGroupId } = await aPair(table);
+  await advanceReadSequence(table, members[1].id, messageGroupId, 1);
 
-  expect(await verify(table)).toEqual({ code: 0, lines: ['All summaries are as the logs say.'] });
+  expect(await summaries(table, 'verify')).toEqual({ code: 0, lines: [`message groups: 1, ${NOTHING_WRONG}`] });
 });
 
 test('a rebuild brings summaries that are behind to what the logs say', async () => {
   const table = await aTable();
   const { members, messageGroupId } = await aGroupThatWentOn(table);
 
-  const before = await verify(table);
-  const { mended, left } = await rebuildSummaries(table);
-  const after = await verify(table);
+  const before = await summaries(table, 'verify');
+  const rebuilt = await summaries(table, 'rebuild');
+  const after = await summaries(table, 'verify');
 
   expect(before.code).toBe(1);
-  expect(before.lines).toHaveLength(4);
-  expect({ mended, left }).toEqual({ mended: 3, left: [] });
+  expect(before.lines.slice(0, -1).sort()).toEqual(
+    members
+      .map(({ id }, index) => {
+        const fields = ['lastMessage, lastSequence', 'lastMessage, lastSequence', 'lastMessage, lastSequence'][index];
+        const read = index === 2 ? '' : ', readSequence';
+        return `wrong summary: user ${id} group ${messageGroupId}: ${fields}${read}`;
+      })
+      .sort(),
+  );
+  expect(before.lines.at(-1)).toBe(
+    'message groups: 1, wrong summaries: 3, orphans: 0, gaps in logs: 0, unreadable items: 0',
+  );
+  expect(rebuilt).toEqual({ code: 0, lines: [`message groups: 1, repaired summaries: 3, ${NOTHING_WRONG}`] });
   expect(after.code).toBe(0);
-  const summaries = await Promise.all(members.map(({ id }) => getSummary(table, id, messageGroupId)));
-  expect(summaries.map((summary) => [summary?.lastSequence, summary?.readSequence])).toEqual([
+  const found = await Promise.all(members.map(({ id }) => getSummary(table, id, messageGroupId)));
+  expect(found.map((summary) => [summary?.lastSequence, summary?.readSequence])).toEqual([
     [3, 3],
     [3, 2],
     [3, 0],
   ]);
 }, 60_000);
 
-test.each<[string, (summary: Summary) => Summary]>([
-  ['is ahead of the log', (summary) => ({ ...summary, lastSequence: 99 })],
-  ['has read what was never written', (summary) => ({ ...summary, readSequence: 99 })],
-  ['has another last message', (summary) => ({ ...summary, lastMessage: { ...summary.lastMessage, body: 'forged' } })],
-  [
-    'has other members',
-    (summary) => ({ ...summary, memberIds: summary.memberIds.slice(1).concat(users(1).map(({ id }) => id)) }),
-  ],
-])('a summary that %s is found and mended', async (_, edit) => {
+test.each<[string, object]>([
+  ['is ahead of the log', { lastSequence: 99 }],
+  ['has read numbers that were never written', { readSequence: 99 }],
+  ['has another last message', { lastMessage: { ...message(1), body: 'forged' } }],
+  ['has other members', { memberIds: users(2).map(({ id }) => id) }],
+])('a summary that %s is found and repaired', async (_, attributes) => {
   const table = await aTable();
-  const members = users(2) as [User, User];
-  const messageGroupId = groupIdOf(members);
-  await sendAs(table, members, members[0], 'one');
+  const { members, messageGroupId } = await aPair(table);
   const right = await getSummary(table, members[0].id, messageGroupId);
-  await change(table, members[0].id, messageGroupId, edit);
+  await setSummary(table, members[0].id, messageGroupId, attributes);
 
-  const { mended } = await rebuildSummaries(table);
+  expect(await rebuildAll(table)).toEqual({ groups: 1, repaired: 1, findings: [] });
 
-  expect(mended).toBe(1);
   expect(await getSummary(table, members[0].id, messageGroupId)).toEqual(right);
 });
 
 test('a summary that is missing is made, and one of no group is reported and left', async () => {
   const table = await aTable();
-  const members = users(2) as [User, User];
-  const messageGroupId = groupIdOf(members);
-  await sendAs(table, members, members[0], 'one');
+  const { members, messageGroupId } = await aPair(table);
   const summary = await getSummary(table, members[1].id, messageGroupId);
-  if (!summary) throw new Error('A member has a summary');
   await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(members[1].id, messageGroupId) }));
   const [stranger] = users(1) as [User];
-  await table.client.send(new PutCommand({ TableName: table.name, Item: summaryItem(stranger.id, summary) }));
+  const profile = { id: messageGroupId, kind: 'DIRECT', memberIds: [stranger.id], createdAt: '' } as const;
+  const Item = unmarshall(summaryItem(stranger.id, profile, storedMessage(message(1)), 0));
+  await table.client.send(new PutCommand({ TableName: table.name, Item }));
 
-  const { code, stdout } = await runCommand(targetOf(table), 'summaries', 'rebuild');
+  const { code, lines } = await summaries(table, 'rebuild');
 
   expect(code).toBe(1);
-  expect(stdout.trimEnd().split('\n')).toEqual([
-    `not mended: user ${stranger.id} group ${messageGroupId}: orphan`,
-    '1 summaries mended, 1 left.',
+  expect(lines).toEqual([
+    `orphan: user ${stranger.id} has a summary of group ${messageGroupId}, and is no member`,
+    'message groups: 1, repaired summaries: 1, wrong summaries: 0, orphans: 1, gaps in logs: 0, unreadable items: 0',
   ]);
   expect(await getSummary(table, members[1].id, messageGroupId)).toEqual(summary);
+});
+
+describe('a damaged table', () => {
+  test('is repaired past what is damaged, which is reported with keys and without texts', async () => {
+    const table = await aTable();
+    const healthy = await aGroupThatWentOn(table);
+    const gapped = await aGroupThatWentOn(table);
+    await putMessages(table, gapped.messageGroupId, gapped.members[0], 4, 9);
+    await deleteMessages(table, gapped.messageGroupId, 1, 4, 5);
+    await spoilMessages(table, gapped.messageGroupId, 7);
+    const lost = await aPair(table);
+    await spoilProfile(table, lost.messageGroupId);
+    const unread = await aPair(table);
+    await setSummary(table, unread.members[1].id, unread.messageGroupId, { lastMessage: 'secret text' });
+
+    const { code, lines } = await summaries(table, 'rebuild');
+    const again = await summaries(table, 'verify', '--json');
+
+    const unreadable = (key: string, reason: string) => `unreadable item: ${key}: no ${reason}`;
+    expect(code).toBe(1);
+    expect(lines.slice(0, -1).sort()).toEqual(
+      [
+        `missing numbers: group ${gapped.messageGroupId}: 1 to 1`,
+        `missing numbers: group ${gapped.messageGroupId}: 4 to 5`,
+        unreadable(`GRP#${gapped.messageGroupId} MSG#000000000007`, 'message: id is not a UUID'),
+        unreadable(`GRP#${lost.messageGroupId} PROFILE`, 'profile: memberIds is not a list'),
+        unreadable(`USR#${unread.members[1].id} GRP#${unread.messageGroupId}`, 'summary: lastMessage is not an item'),
+      ].sort(),
+    );
+    expect(lines.at(-1)).toBe(
+      'message groups: 3, repaired summaries: 6, wrong summaries: 0, orphans: 0, gaps in logs: 2, unreadable items: 3',
+    );
+    expect(lines.join()).not.toContain('secret');
+    expect(again.lines.map((line) => JSON.parse(line)).at(-1)).toEqual({
+      kind: 'counts',
+      groups: 3,
+      'wrong summary': 0,
+      orphan: 0,
+      'missing numbers': 2,
+      'unreadable item': 3,
+    });
+    for (const { members, messageGroupId } of [healthy, gapped])
+      expect((await getSummary(table, members[2].id, messageGroupId))?.lastSequence).toBe(
+        messageGroupId === healthy.messageGroupId ? 3 : 9,
+      );
+  }, 60_000);
+
+  test('keeps the attributes that this version does not know, in a summary and in its last message', async () => {
+    const table = await aTable();
+    const { members, messageGroupId } = await aPair(table);
+    const Key = summaryKey(members[1].id, messageGroupId);
+    await setSummary(table, members[1].id, messageGroupId, { pinned: true, lastSequence: 99 });
+
+    await rebuildAll(table);
+
+    const { Item } = await table.client.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: true }));
+    expect(Item).toMatchObject({ pinned: true, lastSequence: 1 });
+  });
+});
+
+test('a summary as an older version wrote it is right', async () => {
+  const table = await aTable();
+  const members = users(12) as [User, ...User[]];
+  const messageGroupId = groupIdOf(members);
+  const body = 'long '.repeat(200).trim();
+  await sendAs(table, members, members[0], body);
+  const { lastMessage } = (await getSummary(table, members[1]?.id ?? '', messageGroupId)) ?? {};
+  await setSummary(table, members[1]?.id ?? '', messageGroupId, {
+    memberIds: members.map(({ id }) => id).sort(),
+    lastMessage: { ...lastMessage, body, clientMessageId: 'as the sender’s' },
+  });
+
+  expect(await rebuildAll(table)).toEqual({ groups: 1, repaired: 0, findings: [] });
 });
 
 test('a rebuild while people write and read loses nothing that they did', async () => {
@@ -118,12 +205,12 @@ test('a rebuild while people write and read loses nothing that they did', async 
     return sequence;
   })();
 
-  for (let count = 0; count < 20; count += 1) await rebuildSummaries(table);
+  for (let count = 0; count < 20; count += 1) await rebuildAll(table);
   rebuilding = false;
   const newest = await busy;
-  await rebuildSummaries(table);
+  await rebuildAll(table);
 
-  expect((await verify(table)).code).toBe(0);
+  expect((await summaries(table, 'verify')).code).toBe(0);
   expect(await getSummary(table, cyd.id, messageGroupId)).toMatchObject({
     lastSequence: newest,
     readSequence: newest - 1,
@@ -135,31 +222,40 @@ test('a summary that only lags behind is looked at again before it is reported',
   const table = await aTable();
   const { messageGroupId, members } = await aGroupThatWentOn(table);
 
-  const verifying = verify(table);
+  const verifying = summaries(table, 'verify');
   await vi.waitFor(async () => {
-    await rebuildSummaries(table);
+    await rebuildAll(table);
     expect((await getSummary(table, members[2].id, messageGroupId))?.lastSequence).toBe(3);
   });
 
   expect((await verifying).code).toBe(0);
 });
 
-test('what a summary has to be leaves what its owner marked, within what there is', () => {
-  const newest = { id: 'm', sequence: 9, senderId: 'ann', body: 'x', createdAt: '2026-03-01T09:30:00.000Z' };
-  const profile = { id: 'g', kind: 'DIRECT', memberIds: ['ann', 'ben'], createdAt: newest.createdAt } as const;
-  const facts = { profile, newest, sentUpTo: new Map([['ann', 9]]) };
-  const found = (readSequence: number): Summary => ({
+/** A message of a made-up log. */
+function message(sequence: number) {
+  const id = '6c1f2d0a-4b7e-4a53-9d10-2f8e5b7c9a11';
+  return { id, sequence, senderId: id, body: 'x', createdAt: '2026-03-01T09:30:00.000Z' };
+}
+
+test('a summary has to keep what its owner marked, within the log', () => {
+  const newest = storedMessage({ ...message(9), senderId: 'ann' });
+  const profile = { id: 'g', kind: 'DIRECT', memberIds: ['ann', 'ben'], createdAt: newest.message.createdAt } as const;
+  const facts = { profile, newest, lastSequence: 9, sentUpTo: new Map([['ann', 9]]) };
+  const found = (readSequence: number, lastSequence = 9) => ({
     messageGroupId: 'g',
     memberIds: ['ann', 'ben'],
-    lastMessage: newest,
-    lastSequence: 9,
+    lastMessage: newest.message,
+    lastSequence,
     readSequence,
+    activityKey: '',
   });
 
-  expect([0, 5, 9, 12].map((read) => expectedSummary(facts, 'ben', found(read)).readSequence)).toEqual([0, 5, 9, 9]);
-  expect([0, 5, 9].map((read) => expectedSummary(facts, 'ann', found(read)).readSequence)).toEqual([9, 9, 9]);
-  expect(wrongFields(found(3), expectedSummary(facts, 'ben', found(3)))).toEqual([]);
-  expect(wrongFields({ ...found(3), lastSequence: 8 }, expectedSummary(facts, 'ben', found(3)))).toEqual([
-    'lastSequence',
-  ]);
+  expect([0, 5, 9, 12].map((read) => expectedReadSequence(facts, 'ben', found(read)))).toEqual([0, 5, 9, 9]);
+  expect([0, 5, 9].map((read) => expectedReadSequence(facts, 'ann', found(read)))).toEqual([9, 9, 9]);
+  expect(
+    wrongFields({ ...facts, newest: storedMessage(message(9)) }, 'ben', { ...found(3), lastMessage: message(9) }),
+  ).toEqual([]);
+  expect(
+    wrongFields({ ...facts, newest: storedMessage(message(9)) }, 'ben', { ...found(3, 8), lastMessage: message(9) }),
+  ).toEqual(['lastSequence']);
 });

@@ -268,6 +268,7 @@ export const ACCESS_CASES: Readonly<Record<string, AccessCase>> = {
   'Message.id': onMessageNodes('id', ({ id }) => ({ id })),
   'Message.sequence': onMessageNodes('sequence', ({ sequence }) => ({ sequence })),
   'Message.body': onMessageNodes('body', ({ body }) => ({ body })),
+  'Message.preview': onMessageNodes('preview', ({ body }) => ({ preview: body })),
   'Message.messageGroupId': onMessageNodes('messageGroupId', (_, { messageGroupId }) => ({ messageGroupId })),
   // The newest is Ann's, whose own clientMessageId Ben does not see.
   'Message.clientMessageId': onMessageNodes('clientMessageId', ({ sequence }) => ({

@@ -41,7 +41,7 @@ export class ModelGroup {
     const message = { sequence: this.log.length + 1, body, sender };
     this.log.push(message);
     this.#writtenBefore.set(key, message);
-    if (message.sequence === 1) this.#marked.set(sender, 1);
+    this.#marked.set(sender, message.sequence);
     return { message, before: false };
   }
 
@@ -52,10 +52,10 @@ export class ModelGroup {
     return true;
   }
 
-  /** As the API has it by itself: that writing once marked as read is for the worker to put down. */
+  /** The group as the API shows it: writing marks as read. */
   viewOf(member: string) {
     const messageCount = this.log.length;
-    const readSequence = this.log.at(-1)?.sender === member ? messageCount : (this.#marked.get(member) ?? 0);
+    const readSequence = this.#marked.get(member) ?? 0;
     return { messageCount, readSequence, unreadCount: messageCount - readSequence };
   }
 

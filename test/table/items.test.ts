@@ -1,8 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toWire, type WireItem } from '../../src/dynamodb/attribute-values.ts';
-import { kindOf } from '../../src/model.ts';
+import { kindOf, previewOf } from '../../src/model.ts';
 import {
   MalformedItemError,
   messageItem,
@@ -12,6 +13,7 @@ import {
   parseSummary,
   profileItem,
   sentBeforeItem,
+  storedMessage,
   summaryItem,
 } from '../../src/table/items.ts';
 
@@ -51,13 +53,21 @@ const KINDS = [
     kind: 'summary',
     written: fc
       .record({
-        messageGroupId: fc.uuid(),
-        memberIds,
+        profile: fc.record({ id: fc.uuid(), kind: fc.constant('GROUP' as const), memberIds, createdAt: instant }),
         lastMessage: message,
-        lastSequence: positive,
         readSequence: fc.nat(),
       })
-      .map((held) => ({ held, item: summaryItem('someone', held) })),
+      .map(({ profile, lastMessage, readSequence }) => ({
+        held: {
+          messageGroupId: profile.id,
+          memberIds: profile.memberIds,
+          lastMessage: { ...lastMessage, body: previewOf(lastMessage.body) },
+          lastSequence: lastMessage.sequence,
+          readSequence,
+          activityKey: `${lastMessage.createdAt}#${profile.id}`,
+        },
+        item: unmarshall(summaryItem(lastMessage.senderId, profile, storedMessage(lastMessage), readSequence)),
+      })),
     parse: parseSummary,
   },
   {
@@ -89,14 +99,11 @@ const WHOLE = {
   },
   summary: {
     parse: parseSummary,
-    item: toWire(
-      summaryItem(ID, {
-        messageGroupId: ID,
-        memberIds: [ID, OTHER],
-        lastMessage: MESSAGE,
-        lastSequence: 1,
-        readSequence: 0,
-      }),
+    item: summaryItem(
+      ID,
+      { id: ID, kind: 'DIRECT', memberIds: [ID, OTHER], createdAt: MESSAGE.createdAt },
+      storedMessage(MESSAGE),
+      0,
     ),
   },
   'sent-before record': {

@@ -53,6 +53,7 @@ test('requests, durations, engine calls and capacity are counted by the field of
   expect(Object.fromEntries([...found].filter(([name]) => name.includes('capacity')))).toEqual({
     'dynamodb_consumed_capacity_units_total{operation="createMessage",call="Query"}': 0.5,
     'dynamodb_consumed_capacity_units_total{operation="createMessage",call="PutItem"}': 1,
+    'dynamodb_consumed_capacity_units_total{operation="createMessage",call="UpdateItem"}': 3,
     'dynamodb_consumed_capacity_units_total{operation="messages",call="Query"}': 0.5,
     'dynamodb_consumed_capacity_units_total{operation="several",call="Query"}': 0.5,
   });
@@ -81,4 +82,16 @@ test('the worker counts records, dead letters, its lag and its engine calls', as
     'stream_lag_seconds{shard="c"}': 0,
   });
   expect(found.get('dynamodb_consumed_capacity_units_total{operation="updateSummaries",call="UpdateItem"}')).toBe(3);
+});
+
+test('items that are skipped are counted by their kind', async () => {
+  for (const metrics of [createApiMetrics(), createWorkerMetrics()]) {
+    metrics.onSkipped({ kind: 'unreadable item', pk: 'GRP#1', sk: 'MSG#000000000001', reason: 'no message' });
+    metrics.onSkipped({ kind: 'missing number', pk: 'GRP#1', sk: 'MSG#000000000002', reason: '' });
+
+    const found = await scrape(metrics);
+
+    expect(found.get('table_items_skipped_total{kind="unreadable item"}')).toBe(1);
+    expect(found.get('table_items_skipped_total{kind="missing number"}')).toBe(1);
+  }
 });

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { kindOf, unreadCount } from '../../model.ts';
-import { activityKeyOf, listSummaries } from '../../table/summaries.ts';
+import type { Summary } from '../../table/items.ts';
+import { getProfiles } from '../../table/profiles.ts';
+import { listSummaries } from '../../table/summaries.ts';
 import { meterReads } from '../capacity.ts';
 import { namesOf, peopleOf } from '../conversations.ts';
 import { type Operator, wholeNumber, withDirectory, withTable } from '../operator.ts';
@@ -26,29 +28,32 @@ export function listConversations(operator: Operator): Command {
         withDirectory(operator, async (pool) => {
           const [person] = await peopleOf(pool, [handle]);
           const meter = meterReads(table);
-          const summaries = await listSummaries(meter.table, person?.id ?? '', { after, limit });
-          const nameOf = await namesOf(
-            pool,
-            summaries.flatMap(({ memberIds }) => memberIds),
+          const { summaries, hasMore } = await listSummaries(meter.table, person?.id ?? '', { after, limit });
+          const profiles = await getProfiles(
+            meter.table,
+            summaries.filter(({ memberIds }) => !memberIds).map(({ messageGroupId }) => messageGroupId),
           );
+          const membersOf = ({ memberIds, messageGroupId }: Summary) =>
+            memberIds ?? profiles.get(messageGroupId)?.memberIds ?? [];
+          const nameOf = await namesOf(pool, summaries.flatMap(membersOf));
           if (json) return terminal.json(summaries);
           terminal.table(
             ['MESSAGE GROUP', 'KIND', 'WITH', 'UNREAD', 'LAST ACTIVITY', 'LAST MESSAGE'],
-            summaries.map(({ messageGroupId, memberIds, lastMessage, lastSequence, readSequence }) => [
-              messageGroupId,
-              kindOf(memberIds),
-              memberIds
+            summaries.map((summary) => [
+              summary.messageGroupId,
+              kindOf(summary.memberIds),
+              membersOf(summary)
                 .filter((id) => id !== person?.id)
                 .map(nameOf)
                 .join(', '),
-              String(unreadCount(lastSequence, readSequence)),
-              lastMessage.createdAt,
-              `${nameOf(lastMessage.senderId)}: ${shortened(lastMessage.body)}`,
+              String(unreadCount(summary.lastSequence, summary.readSequence)),
+              summary.lastMessage.createdAt,
+              `${nameOf(summary.lastMessage.senderId)}: ${shortened(summary.lastMessage.body)}`,
             ]),
           );
           terminal.print(meter.summary());
           const last = summaries.at(-1);
-          if (last && summaries.length === limit) terminal.remark(`There may be more: --after ${activityKeyOf(last)}`);
+          if (last && hasMore) terminal.remark(`There is more: --after ${last.activityKey}`);
         }),
       ),
     );

@@ -1,23 +1,23 @@
 import { Command } from 'commander';
-import { rebuildSummaries } from '../../summaries/rebuild.ts';
+import { auditTable } from '../../summaries/rebuild.ts';
 import { type Operator, withTable } from '../operator.ts';
-import { describe } from './describe.ts';
+import { FindingsReport } from './findings-report.ts';
 
 export function rebuild(operator: Operator): Command {
   const { terminal } = operator;
   return new Command('rebuild')
     .description(
-      'mend every summary that differs from the logs; safe while the system runs; exit code 1 if any is left',
+      'repair every summary that differs from the logs, and report all that stays wrong; safe while the system runs; exit code 1 if anything stays wrong',
     )
-    .option('--json', 'as JSON')
-    .action(({ json }: { json?: true }) =>
+    .option('--json', 'a line of JSON for each finding, and one for the counts')
+    .action(({ json = false }: { json?: boolean }) =>
       withTable(operator, async (table) => {
         const progress = terminal.progress('Message groups');
-        const rebuilt = await rebuildSummaries(table, progress.advance).finally(progress.end);
-        if (rebuilt.left.length > 0) operator.foundWrong();
-        if (json) return terminal.json(rebuilt);
-        for (const difference of rebuilt.left) terminal.print(`not mended: ${describe(difference)}`);
-        terminal.print(`${rebuilt.mended} summaries mended, ${rebuilt.left.length} left.`);
+        const report = new FindingsReport(terminal, json);
+        const options = { repair: true, onGroup: progress.advance };
+        const counts = await auditTable(table, options, report.add).finally(progress.end);
+        if (report.total > 0) operator.foundWrong();
+        report.end(counts);
       }),
     );
 }

@@ -132,6 +132,8 @@ export type Message = {
   readonly id: Scalars['ID']['output'];
   /** The message group that the message is in. */
   readonly messageGroupId: Scalars['ID']['output'];
+  /** The first 140 Unicode code points of the text. */
+  readonly preview: Scalars['String']['output'];
   /** Who sent it; null once the account is gone. */
   readonly sender?: Maybe<User>;
   /** The message's number in its group: 1, 2, 3 and so on. */
@@ -566,6 +568,7 @@ export type MessageResolvers<ContextType = Context, ParentType extends Resolvers
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   messageGroupId?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  preview?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   sender?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
   sequence?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };

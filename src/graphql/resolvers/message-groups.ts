@@ -3,7 +3,7 @@ import { normalizeId } from '../../messaging/ids.ts';
 import { listMessageGroups } from '../../messaging/list-message-groups.ts';
 import { markMessageGroupRead } from '../../messaging/mark-message-group-read.ts';
 import { messageGroupWith } from '../../messaging/message-group-with.ts';
-import { kindOf, type User, unreadCount } from '../../model.ts';
+import { kindOf, mayBePreview, type User, unreadCount } from '../../model.ts';
 import { pageInfo } from '../connections.ts';
 import type { Resolvers } from '../generated/resolver-types.ts';
 
@@ -19,19 +19,23 @@ export const messageGroupResolvers = {
   },
   MessageGroup: {
     kind: ({ memberIds }) => kindOf(memberIds),
-    lastMessage: ({ id, lastMessage }) => ({ ...lastMessage, messageGroupId: id }),
-    members: ({ memberIds }, _, { loaders }) => {
-      const members = memberIds.map((id) => loaders.user(id));
-      return members.every(isThere) ? present(members) : Promise.all(members).then(present);
+    lastMessage: ({ id, lastMessage }) => ({
+      ...lastMessage,
+      messageGroupId: id,
+      bodyMayBeCut: mayBePreview(lastMessage.body),
+    }),
+    members: ({ id, memberIds }, _, { loaders }) => {
+      const users = (ids: readonly string[]) => {
+        const members = ids.map((each) => loaders.user(each));
+        return members.every(isThere) ? present(members) : Promise.all(members).then(present);
+      };
+      return memberIds ? users(memberIds) : loaders.profile(id).then((profile) => users(profile?.memberIds ?? []));
     },
-    messageCount: ({ lastMessage }) => lastMessage.sequence,
-    unreadCount: ({ lastMessage, readSequence }) => unreadCount(lastMessage.sequence, readSequence),
-    createdAt: async ({ id, createdAt }, _, { loaders }) => {
-      if (createdAt !== undefined) return createdAt;
-      const profile = await loaders.profile(id);
-      if (!profile) throw new Error(`Group ${id} has a summary, but no profile`);
-      return profile.createdAt;
-    },
+    messageCount: ({ lastSequence }) => lastSequence,
+    unreadCount: ({ lastSequence, readSequence }) => unreadCount(lastSequence, readSequence),
+    // A profile that cannot be read must not fail the inbox. The group is at least as old as its newest message.
+    createdAt: async ({ id, createdAt, lastMessage }, _, { loaders }) =>
+      createdAt ?? (await loaders.profile(id))?.createdAt ?? lastMessage.createdAt,
   },
   MessageGroupConnection: { pageInfo },
   MarkMessageGroupReadPayload: {

@@ -1,6 +1,7 @@
 import { createMessage, type MessageDestination } from '../../messaging/create-message.ts';
 import { normalizeId } from '../../messaging/ids.ts';
 import { listMessages } from '../../messaging/list-messages.ts';
+import { previewOf } from '../../model.ts';
 import { pageInfo } from '../connections.ts';
 import type { MessageDestination as DestinationInput, Resolvers } from '../generated/resolver-types.ts';
 
@@ -14,6 +15,9 @@ export const messageResolvers = {
       createMessage(messaging, viewer, { ...input, to: destination(input.to) }),
   },
   Message: {
+    body: ({ messageGroupId, sequence, body, bodyMayBeCut }, _, { loaders }) =>
+      bodyMayBeCut ? loaders.message(messageGroupId, sequence).then((message) => message?.body ?? body) : body,
+    preview: ({ body }) => previewOf(body),
     sender: ({ senderId }, _, { loaders }) => loaders.user(senderId),
     clientMessageId: ({ senderId, clientMessageId }, _, { viewer }) =>
       senderId === viewer.id ? (clientMessageId ?? null) : null,

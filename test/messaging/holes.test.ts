@@ -1,0 +1,231 @@
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createMessage } from '../../src/messaging/create-message.ts';
+import { getMessageGroup } from '../../src/messaging/get-message-group.ts';
+import { listMessageGroups } from '../../src/messaging/list-message-groups.ts';
+import { listMessages } from '../../src/messaging/list-messages.ts';
+import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
+import type { Messaging } from '../../src/messaging/messaging.ts';
+import { type User, unreadCount } from '../../src/model.ts';
+import { messageKey, summaryKey } from '../../src/table/keys.ts';
+import type { Table } from '../../src/table/table.ts';
+import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
+import { deleteMessages, setAttributes, spoilMessages } from '../support/summaries.ts';
+import { aTable } from '../support/table.ts';
+
+/** A pair whose log has messages 1 to `length`. */
+async function aPair(table: Table, length: number) {
+  const members = users(2) as [User, User];
+  const [ann, ben] = members;
+  await sendAs(table, members, ann, '1');
+  const messageGroupId = groupIdOf(members);
+  if (length > 1) await putMessages(table, messageGroupId, ann, 2, length);
+  const messaging: Messaging = {
+    table,
+    findUsersByHandle: async () => [],
+    findUsersById: async (ids) => members.filter(({ id }) => ids.includes(id)),
+    now: Date.now,
+  };
+  return { ann, ben, messageGroupId, messaging };
+}
+
+type Pair = Awaited<ReturnType<typeof aPair>>;
+
+/** Walks towards older from the newest page, with pages of these sizes in turn. Returns the numbers of each page. */
+async function walkOlder({ messaging, ben, messageGroupId }: Pair, sizes: readonly number[]) {
+  const pages: number[][] = [];
+  let after: string | null = null;
+  for (let page = 0; page < 200; page += 1) {
+    const { edges, hasNextPage } = await listMessages(messaging, ben, {
+      messageGroupId,
+      first: sizes[page % sizes.length] ?? 1,
+      after,
+    });
+    pages.push(edges.map(({ node }) => node.sequence));
+    expect(edges.length > 0 || !hasNextPage).toBe(true);
+    if (!hasNextPage) return pages;
+    after = edges.at(-1)?.cursor ?? null;
+  }
+  throw new Error('The walk does not end');
+}
+
+/** Polls from the cursor of a message on, until nothing is new. */
+async function poll({ messaging, ben, messageGroupId }: Pair, from: string, sizes: readonly number[]) {
+  const numbers: number[] = [];
+  let before = from;
+  for (let page = 0; page < 200; page += 1) {
+    const { edges, hasPreviousPage } = await listMessages(messaging, ben, {
+      messageGroupId,
+      last: sizes[page % sizes.length] ?? 1,
+      before,
+    });
+    numbers.push(...edges.map(({ node }) => node.sequence).reverse());
+    expect(edges.length > 0 || !hasPreviousPage).toBe(true);
+    if (edges.length === 0) return numbers;
+    before = edges[0]?.cursor ?? before;
+  }
+  throw new Error('The polls do not end');
+}
+
+test('any log with missing and unreadable numbers is walked and polled whole: each readable message once, in order', async () => {
+  const table = await aTable();
+  const sizes = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 });
+  const numbers = fc.integer({ min: 2, max: 24 }).chain((length) =>
+    fc.record({
+      length: fc.constant(length),
+      missing: fc.uniqueArray(fc.integer({ min: 1, max: length }), { maxLength: length - 1 }),
+      spoilt: fc.uniqueArray(fc.integer({ min: 1, max: length }), { maxLength: 6 }),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(numbers, sizes, async ({ length, missing, spoilt }, pageSizes) => {
+      const pair = await aPair(table, length);
+      const first = await listMessages(pair.messaging, pair.ben, { messageGroupId: pair.messageGroupId, first: 100 });
+      await spoilMessages(table, pair.messageGroupId, ...spoilt);
+      await deleteMessages(table, pair.messageGroupId, ...missing);
+      const readable = Array.from({ length }, (_, index) => index + 1).filter(
+        (number) => !missing.includes(number) && !spoilt.includes(number),
+      );
+
+      expect((await walkOlder(pair, pageSizes)).flat()).toEqual(readable.toReversed());
+      const cursor = first.edges.find(({ node }) => node.sequence === 1)?.cursor ?? '';
+      expect(await poll(pair, cursor, pageSizes)).toEqual(readable.filter((number) => number > 1));
+    }),
+    { numRuns: 40 },
+  );
+}, 120_000);
+
+describe.each([
+  ['at the start', [1, 2]],
+  ['in the middle', [4, 5]],
+  ['at the end', [8]],
+  ['everywhere but once', [1, 2, 3, 4, 6, 7, 8]],
+])('a log with numbers missing %s', (_, missing) => {
+  test('takes messages, shows them, counts them and is marked as read', async () => {
+    const table = await aTable();
+    const pair = await aPair(table, 8);
+    const { ann, ben, messaging, messageGroupId } = pair;
+    await deleteMessages(table, messageGroupId, ...missing);
+    const left = [1, 2, 3, 4, 5, 6, 7, 8].filter((number) => !missing.includes(number));
+    const newest = Math.max(...left);
+
+    const before = await getMessageGroup(messaging, ben, messageGroupId);
+    const sent = await createMessage(messaging, ben, {
+      to: { messageGroupId },
+      body: 'by id',
+      clientMessageId: 'once',
+    });
+    const again = await createMessage(messaging, ben, {
+      to: { messageGroupId },
+      body: 'by id',
+      clientMessageId: 'once',
+    });
+    const byId = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'by recipient' });
+    const after = await getMessageGroup(messaging, ben, messageGroupId);
+    const marked = await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: newest + 2 });
+
+    expect(before.lastSequence).toBe(newest);
+    expect(sent).toMatchObject({ message: { sequence: newest + 1 }, deduplicated: false });
+    expect(again).toMatchObject({ message: { sequence: newest + 1 }, deduplicated: true });
+    expect(byId).toMatchObject({ message: { sequence: newest + 2 } });
+    expect(unreadCount(after.lastSequence, after.readSequence)).toBe(1);
+    expect(marked).toMatchObject({ messageGroup: { readSequence: newest + 2 } });
+    expect((await walkOlder(pair, [3])).flat()).toEqual([newest + 2, newest + 1, ...left.toReversed()]);
+  });
+});
+
+describe('an item that cannot be read', () => {
+  test('as the newest message leaves sends, marks and the group working', async () => {
+    const table = await aTable();
+    const { ann, ben, messaging, messageGroupId } = await aPair(table, 3);
+    await spoilMessages(table, messageGroupId, 4);
+
+    const group = await getMessageGroup(messaging, ben, messageGroupId);
+    const marked = await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 4 });
+    const byId = await createMessage(messaging, ben, { to: { messageGroupId }, body: 'five' });
+    const byRecipient = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'six' });
+
+    expect(group).toMatchObject({ lastSequence: 4, lastMessage: { sequence: 3 } });
+    expect(marked).toMatchObject({ messageGroup: { readSequence: 4 } });
+    expect(byId).toMatchObject({ message: { sequence: 5 } });
+    expect(byRecipient).toMatchObject({ message: { sequence: 6 } });
+  });
+
+  test('that appears at the number of a message on its way is passed', async () => {
+    const table = await aTable();
+    const { ben, messaging, messageGroupId } = await aPair(table, 3);
+    let isSpoilt = false;
+    const racing: Table = {
+      ...table,
+      call: async (operation, input, limits) => {
+        if (operation === 'PutItem' && !isSpoilt) {
+          isSpoilt = true;
+          await spoilMessages(table, messageGroupId, 4);
+        }
+        return table.call(operation, input, limits);
+      },
+    } as Table;
+
+    const sent = await createMessage({ ...messaging, table: racing }, ben, { to: { messageGroupId }, body: 'five' });
+
+    expect(sent).toMatchObject({ message: { sequence: 5 } });
+  });
+
+  test('in an inbox is left out, whatever the size of the page, and the list goes on', async () => {
+    const table = await aTable();
+    const [ben, ...others] = users(6) as [User, ...User[]];
+    const ids: string[] = [];
+    for (const other of others) {
+      await sendAs(table, [ben, other], other, 'hello');
+      ids.unshift(groupIdOf([ben, other]));
+    }
+    const spoilt = [ids[0], ids[2], ids[3]].map(String);
+    for (const id of spoilt) await setAttributes(table, summaryKey(ben.id, id), { lastMessage: 'none' });
+    const messaging: Messaging = {
+      table,
+      findUsersByHandle: async () => [],
+      findUsersById: async () => [],
+      now: Date.now,
+    };
+
+    const seen: string[] = [];
+    let after: string | null = null;
+    do {
+      const page: Awaited<ReturnType<typeof listMessageGroups>> = await listMessageGroups(messaging, ben, {
+        first: 1,
+        after,
+      });
+      expect(page.edges.length > 0 || !page.hasNextPage).toBe(true);
+      seen.push(...page.edges.map(({ node }) => node.id));
+      after = page.hasNextPage ? (page.edges.at(-1)?.cursor ?? null) : null;
+    } while (after !== null);
+
+    expect(seen).toEqual([ids[1], ids[4]]);
+  });
+});
+
+test('optional attributes may be absent, and unknown ones are passed over', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 2);
+  await setAttributes(table, messageKey(messageGroupId, 2), {
+    revision: 3,
+    editedAt: '2026-03-01T09:30:00.000Z',
+    mood: { of: 'a later version' },
+  });
+
+  const { edges } = await listMessages(messaging, ben, { messageGroupId });
+
+  expect(edges.map(({ node }) => [node.sequence, node.revision, node.editedAt])).toEqual([
+    [2, 3, '2026-03-01T09:30:00.000Z'],
+    [1, undefined, undefined],
+  ]);
+});
+
+test('a group whose messages are all gone is not found', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 1);
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: messageKey(messageGroupId, 1) }));
+
+  await expect(getMessageGroup(messaging, ben, messageGroupId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
