@@ -12,7 +12,8 @@ const ARROWS = {
   users: ['project-files\\.ts'],
   identity: ['config'],
   stream: [],
-  summaries: ['table'],
+  summaries: ['stream/checkpoint-table\\.ts', 'table'],
+  worker: ['log\\.ts', 'stream', 'summaries', 'table', 'telemetry'],
   seed: ['messaging', 'project-files\\.ts', 'table'],
   local: ['config', 'messaging', 'seed', 'stream', 'table', 'users'],
   commands: ['config', 'messaging', 'seed', 'stream', 'summaries', 'table', 'users'],
@@ -21,6 +22,7 @@ const ARROWS = {
     'config',
     'http/(forwarded|error-replies)\\.ts',
     'log\\.ts',
+    'stream',
     'summaries',
     'table',
     'users',
@@ -57,7 +59,9 @@ module.exports = {
       comment: 'Nothing imports a process: each is the root of its own composition',
       severity: 'error',
       from: {},
-      to: { path: '^src/((api|worker|local|cli)\\.ts$|lambda/(api|post-confirmation|update-summaries)\\.ts$)' },
+      to: {
+        path: '^src/((api|worker|local|cli)\\.ts$|lambda/(api|post-confirmation|repair-summaries|update-summaries)\\.ts$)',
+      },
     },
     {
       name: 'keys-stay-in-the-table',
@@ -102,7 +106,7 @@ module.exports = {
       from: {
         orphan: true,
         pathNot:
-          '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|post-confirmation|update-summaries)\\.ts)$',
+          '^((codegen|build)\\.ts|src/(api|worker|local|cli)\\.ts|src/lambda/(api|post-confirmation|repair-summaries|update-summaries)\\.ts)$',
       },
       to: {},
     },

@@ -5,70 +5,87 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { type AttributeValue, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { BatchWriteCommand } from '@aws-sdk/lib-dynamodb';
 import { buildBundles } from '../deploy/bundles.ts';
+import { toWire } from '../src/dynamodb/attribute-values.ts';
 import { messageGroupIdOf } from '../src/messaging/destination.ts';
 import { kindOf, type Message, type MessageGroupProfile } from '../src/model.ts';
-import { checkpointTable, createLeaseTableIfMissing } from '../src/stream/table.ts';
+import { checkpointTable, createCheckpointTableIfMissing } from '../src/stream/checkpoint-table.ts';
 import { auditTable } from '../src/summaries/rebuild.ts';
 import { startMessageGroup } from '../src/table/appends.ts';
 import { createTableIfMissing } from '../src/table/definition.ts';
 import { messageItem } from '../src/table/items.ts';
-import { openTable } from '../src/table/table.ts';
+import { openTable, type Table } from '../src/table/table.ts';
 import { dynamodbEngine, freePort } from '../test/support/engines.ts';
+import { serveFakeStream } from './fake-stream.ts';
 
 /**
- * How fast the worker catches up: writes 20,000 messages into 20 groups while it is off, starts it, and prints a line for each
- * batch: how many records were done since its start, how many a second, and how long ago the last of them was written. Fails when
- * a summary is wrong at the end, or the worker takes more memory than it may.
+ * Measures how fast the worker catches up: writes 20,000 messages into 20 groups while it is off, starts it, and prints a line for each batch: the
+ * records since its start, the records a second, and the age of the last one. It does so on the engine's own stream, and on a fake one that
+ * delivers as fast as it is asked. Fails if a summary is wrong at the end, or if the worker takes more memory than it may.
  */
 
 const GROUPS = 20;
 const MESSAGES_A_GROUP = 1000;
+const MESSAGES = GROUPS * (MESSAGES_A_GROUP - 1);
 
-/** What the worker may take of memory, of which all of Node is a part. */
+/** The memory that the worker may take, of which all of Node is a part. */
 const MOST_MB = 150;
 
 const folder = await mkdtemp(join(tmpdir(), 'cruddur-bench-'));
 await buildBundles(folder);
 const engine = await dynamodbEngine(process.env['DYNAMODB_ENDPOINT']);
-const table = openTable({ name: `bench-${randomUUID()}`, region: 'us-east-1', endpoint: engine.endpoint });
-await createTableIfMissing(table);
-await createLeaseTableIfMissing(checkpointTable(table));
-
-print(`writing ${GROUPS * MESSAGES_A_GROUP} messages into ${GROUPS} groups`);
-const profiles = await Promise.all(Array.from({ length: GROUPS }, (_, index) => startGroup(2 + (index % 4))));
-for (let sequence = 2; sequence <= MESSAGES_A_GROUP; sequence += 1) await writeRound(sequence);
-
-const metricsPort = await freePort();
-const worker = spawn(process.execPath, [join(folder, 'app', 'worker.js')], {
-  env: {
-    ...process.env,
-    METRICS_PORT: String(metricsPort),
-    AWS_REGION: 'us-east-1',
-    DYNAMODB_ENDPOINT: engine.endpoint,
-    DYNAMODB_TABLE: table.name,
-    LOG_LEVEL: 'debug',
-  },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-await followUntilIdle();
-const memoryMb = await residentMb();
-print(`the worker has ${memoryMb.toFixed(0)} MB resident, of ${MOST_MB} that it may have`);
-worker.kill();
-await once(worker, 'exit');
-
-let differences = 0;
-await auditTable(table, { repair: false }, (findings) => {
-  differences += findings.length;
-});
-print(`${differences} summaries differ from the logs`);
-table.client.destroy();
+const isRight = [await catchUp('the engine’s stream'), await catchUp('a fake stream')];
 await engine.stop();
 await rm(folder, { recursive: true });
-process.exit(differences === 0 && memoryMb <= MOST_MB ? 0 : 1);
+process.exit(isRight.every(Boolean) ? 0 : 1);
 
-async function startGroup(size: number): Promise<MessageGroupProfile> {
+async function catchUp(kind: 'the engine’s stream' | 'a fake stream'): Promise<boolean> {
+  const table = openTable({ name: `bench-${randomUUID()}`, region: 'us-east-1', endpoint: engine.endpoint });
+  await createTableIfMissing(table);
+  await createCheckpointTableIfMissing(checkpointTable(table));
+  if (kind === 'a fake stream') {
+    const StreamSpecification = { StreamEnabled: false };
+    await table.client.send(new UpdateTableCommand({ TableName: table.name, StreamSpecification }));
+  }
+  print(`${kind}: writing ${MESSAGES} messages into ${GROUPS} groups`);
+  const profiles = await Promise.all(Array.from({ length: GROUPS }, (_, index) => startGroup(table, 2 + (index % 4))));
+  const images: Record<string, AttributeValue>[] = [];
+  for (let sequence = 2; sequence <= MESSAGES_A_GROUP; sequence += 1)
+    images.push(...(await writeRound(table, profiles, sequence)));
+  const fake = kind === 'a fake stream' ? await serveFakeStream(engine.endpoint, table.name, images) : undefined;
+
+  const metricsPort = await freePort();
+  const worker = spawn(process.execPath, [join(folder, 'app', 'worker.js')], {
+    env: {
+      ...process.env,
+      METRICS_PORT: String(metricsPort),
+      AWS_REGION: 'us-east-1',
+      DYNAMODB_ENDPOINT: fake?.endpoint ?? engine.endpoint,
+      DYNAMODB_TABLE: table.name,
+      LOG_LEVEL: 'debug',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await followUntilDone(worker.stdout);
+  const memoryMb = await residentMb(metricsPort);
+  print(`the worker has ${memoryMb.toFixed(0)} MB resident, of ${MOST_MB} that it may have`);
+  worker.kill();
+  await once(worker, 'exit');
+  fake?.close();
+
+  let differences = 0;
+  await auditTable(table, { repair: false }, (findings) => {
+    differences += findings.length;
+  });
+  print(`${differences} summaries differ from the logs`);
+  table.client.destroy();
+  return differences === 0 && memoryMb <= MOST_MB;
+}
+
+async function startGroup(table: Table, size: number): Promise<MessageGroupProfile> {
   const memberIds = Array.from({ length: size }, () => randomUUID()).sort();
   const message = aMessage(memberIds, 1);
   const profile = { id: messageGroupIdOf(memberIds), kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
@@ -76,14 +93,13 @@ async function startGroup(size: number): Promise<MessageGroupProfile> {
   return profile;
 }
 
-/** One message more for each group, so that a batch of the stream has messages of all of them. */
-async function writeRound(sequence: number): Promise<void> {
-  const puts = profiles.map(({ id, memberIds }) => ({
-    PutRequest: { Item: messageItem(id, aMessage(memberIds, sequence)) },
-  }));
-  while (puts.length > 0) {
+/** Writes one message more for each group, so that a batch of the stream has messages of all of them. @returns the items */
+async function writeRound(table: Table, profiles: readonly MessageGroupProfile[], sequence: number) {
+  const items = profiles.map(({ id, memberIds }) => messageItem(id, aMessage(memberIds, sequence)));
+  const puts = items.map((Item) => ({ PutRequest: { Item } }));
+  while (puts.length > 0)
     await table.client.send(new BatchWriteCommand({ RequestItems: { [table.name]: puts.splice(0, 25) } }));
-  }
+  return items.map((item) => toWire(item));
 }
 
 function aMessage(memberIds: readonly string[], sequence: number): Message {
@@ -96,24 +112,24 @@ function aMessage(memberIds: readonly string[], sequence: number): Message {
   };
 }
 
-/** Prints a line for each batch, until all messages are done and only the summaries' own updates come by. */
-async function followUntilIdle(): Promise<void> {
+/** Prints a line for each batch, until all messages are done. */
+async function followUntilDone(output: Readable): Promise<void> {
   let start = 0;
   let done = 0;
   print('  seconds   records  records/s   lag (s)');
-  for await (const line of createInterface({ input: worker.stdout })) {
+  for await (const line of createInterface({ input: output })) {
     const { msg, time, records = 0, lagMs = 0 } = JSON.parse(line);
-    if (msg === 'shard taken') start = Date.parse(time);
+    if (msg === 'reading a shard') start = Date.parse(time);
     if (msg !== 'batch done') continue;
     done += records;
     const seconds = (Date.parse(time) - start) / 1000;
     const columns = [seconds.toFixed(1), done, Math.round(done / seconds), (lagMs / 1000).toFixed(1)];
     print(columns.map((column) => String(column).padStart(10)).join(''));
-    if (done >= GROUPS * MESSAGES_A_GROUP && records < 1000) return;
+    if (done >= MESSAGES) return;
   }
 }
 
-async function residentMb(): Promise<number> {
+async function residentMb(metricsPort: number): Promise<number> {
   const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
   return Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)?.[1]) / 1_048_576;
 }

@@ -39,7 +39,8 @@ const APP: Bundle = {
 /** For AWS Lambda: a package for each function, whose handler is `index.handler`. */
 const LAMBDAS: readonly Bundle[] = [
   lambda('api', { files: ['schema'], budgetKb: 2_800 }),
-  lambda('update-summaries', { budgetKb: 850 }),
+  lambda('update-summaries', { budgetKb: 1_300 }),
+  lambda('repair-summaries', { budgetKb: 1_000 }),
   lambda('post-confirmation', { budgetKb: 310 }),
 ];
 

@@ -36,7 +36,7 @@ async function unreadOf(table: Table, group: Group): Promise<(number | undefined
 }
 
 function takesTheShard(worker: WorkerProcess): Promise<void> {
-  return vi.waitFor(() => expect(worker.log().some(({ msg }) => msg === 'shard taken')).toBe(true), 20_000);
+  return vi.waitFor(() => expect(worker.log().some(({ msg }) => msg === 'reading a shard')).toBe(true), 20_000);
 }
 
 test('20 groups, 8 senders, 2,000 messages, 10 kills: every summary and every unread count is right', async () => {

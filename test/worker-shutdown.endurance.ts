@@ -1,10 +1,13 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { User } from '../src/model.ts';
+import { checkpointTable } from '../src/stream/checkpoint-table.ts';
+import { noteStream } from '../src/stream/current-stream.ts';
 import { getSummary } from '../src/table/summaries.ts';
 import type { Table } from '../src/table/table.ts';
 import { runCommand, targetOf } from './support/command-line.ts';
 import { type Attempt, proxyEngine } from './support/engine-proxy.ts';
 import { groupIdOf, putMessages, sendAs, users } from './support/groups.ts';
+import { streamArnOf } from './support/stream.ts';
 import { aTable } from './support/table.ts';
 import { startWorker, useCheckpoints } from './support/worker.ts';
 
@@ -66,10 +69,12 @@ test.each<[string, Calls, 'ends' | 'is given up', number]>([
   // Its lease can't be released either: it has to run out.
   ['when the engine falls silent', 'everything', 'is given up', 1],
 ])(
-  'SIGTERM in a batch %s: exit code 0 within 5 s, and at most that batch comes again',
+  'SIGTERM in a batch %s: exit code 0 within 5 s, and only batches that are not done come again',
   async (_, calls, how, lease) => {
     const table = await aTable();
     await useCheckpoints(table);
+    // A first worker repairs all summaries, whose updates would be held too.
+    await noteStream(checkpointTable(table), await streamArnOf(table), async () => {});
     const groups = await threeBatches(table);
     const [first, second] = [await anEngineThatHolds(calls), await anEngineThatHolds('nothing')];
 
@@ -95,8 +100,10 @@ test.each<[string, Calls, 'ends' | 'is given up', number]>([
     expect(code).toBe(0);
     expect(afterMs).toBeLessThan(STOP_MS);
     const [before, after] = [new Set(first.batches.flat()), new Set(second.batches.flat())];
-    expect([...before].filter((record) => after.has(record))).toEqual(how === 'ends' ? [] : first.batches.at(-1));
-    expect(first.batches).toHaveLength(2);
+    expect([...before].filter((record) => after.has(record))).toEqual(
+      how === 'ends' ? [] : first.batches.slice(1).flat(),
+    );
+    expect(first.batches.length).toBeGreaterThanOrEqual(2);
     expect(new Set([...before, ...after]).size).toBeGreaterThan(GROUPS * MESSAGES);
     expect(await runCommand(targetOf(table), 'summaries', 'verify')).toMatchObject({ code: 0 });
   },

@@ -1,41 +1,135 @@
-import { applyRecords, type TableRecord } from '../summaries/apply.ts';
-import type { Table } from '../table/table.ts';
+import type { CheckpointTable } from '../stream/checkpoint-table.ts';
+import { findStream } from '../stream/client.ts';
+import { noteStream } from '../stream/current-stream.ts';
+import type { DeadLetter } from '../stream/dead-letters.ts';
+import type { DeadRecord, TableRecord } from '../summaries/apply.ts';
+import { ParkedWork } from '../summaries/parked-work.ts';
+import { processRecords } from '../summaries/process.ts';
+import { repairPart, requestRepair } from '../summaries/repair-job.ts';
+import { Retries } from '../summaries/retries.ts';
+import { observeCalls, type Table } from '../table/table.ts';
 
 /** A record of the event of a DynamoDB stream, as far as it matters here. */
 export interface LambdaRecord extends TableRecord {
-  readonly dynamodb?: TableRecord['dynamodb'] & { readonly SequenceNumber?: string };
+  readonly dynamodb?: TableRecord['dynamodb'] & {
+    readonly SequenceNumber?: string;
+    readonly Keys?: Readonly<Record<string, { readonly S?: string }>>;
+  };
 }
 
 export interface LambdaEvent {
   readonly Records?: readonly LambdaRecord[];
 }
 
-/** Where the service has to begin when it tries again; empty when all is done. */
+/** The record from which the service tries again; none when all records are done. */
 export interface LambdaResponse {
   readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
 }
 
+/** The part of a function's context that is used. */
+export interface LambdaTime {
+  readonly getRemainingTimeInMillis: () => number;
+}
+
 interface HandlerLog {
+  info(details: object, message: string): void;
   warn(details: object, message: string): void;
 }
 
+export interface HandlerParts {
+  readonly table: Table;
+  /** The table of parked work and of the repair's state. */
+  readonly store: CheckpointTable;
+  readonly log: HandlerLog;
+}
+
+export interface UpdateSummariesParts extends HandlerParts {
+  /** Puts a dead letter into the failure queue. */
+  readonly sendDeadLetter: (letter: DeadLetter) => Promise<void>;
+  /** See `Retries`. */
+  readonly parkAfterMs?: number;
+}
+
+/** The time that an invocation keeps to answer in, in milliseconds. */
+const RESERVE_MS = 5_000;
+
+/** The parked work of other instances is loaded as often as this, in milliseconds. */
+const LOAD_MS = 60_000;
+
 /**
- * Makes the handler. It answers with the lowest sequence number that failed: the service tries again from there, and moves
- * what never succeeds to the mapping's destination. See "Reporting batch item failures for Lambda with DynamoDB" in the AWS
- * Lambda developer guide.
+ * Creates the handler of the table's stream. Dead letters go straight to the failure queue. Everything else is retried within the invocation,
+ * and parked as the worker does. If writes are left when the time is over, the service tries the batch again, which may repeat what is done. See
+ * "Reporting batch item failures for Lambda with DynamoDB" in the AWS Lambda developer guide.
  */
-export function createUpdateSummaries(table: Table, log: HandlerLog): (event: LambdaEvent) => Promise<LambdaResponse> {
-  return async ({ Records: records = [] }) => {
-    const failures = await applyRecords(table, records);
-    for (const { record, reason, transient } of failures) {
-      log.warn({ sequenceNumber: record.dynamodb?.SequenceNumber, reason, transient }, 'record failed');
+export function createUpdateSummaries({
+  table,
+  store,
+  log,
+  sendDeadLetter,
+  parkAfterMs,
+}: UpdateSummariesParts): (event: LambdaEvent, time: LambdaTime) => Promise<LambdaResponse> {
+  const parked = new ParkedWork(store, table, log);
+  let loadedAt = Number.NEGATIVE_INFINITY;
+
+  return async ({ Records: records = [] }, time) => {
+    const [first] = records;
+    if (!first) return { batchItemFailures: [] };
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), Math.max(0, time.getRemainingTimeInMillis() - RESERVE_MS));
+    const observed = observeCalls(table, () => {}, { signal: stop.signal });
+    const onRetry = ({ error, pending }: { readonly error: unknown; readonly pending: number }) =>
+      log.warn({ err: error, pending }, 'trying a summary again');
+    const retries = new Retries({ table: observed, parked, signal: stop.signal, onRetry, parkAfterMs });
+    const running = retries.run();
+    const keep = async ({ record, reason }: DeadRecord<LambdaRecord>) => {
+      const letter = deadLetterOf(record, reason);
+      await sendDeadLetter(letter);
+      log.warn(letter, 'dead letter');
+    };
+    try {
+      if (performance.now() - loadedAt > LOAD_MS) {
+        await parked.load();
+        loadedAt = performance.now();
+      }
+      const { settled } = await processRecords({ table: observed, retries, keep }, records);
+      await settled;
+      return { batchItemFailures: [] };
+    } catch (err) {
+      log.warn({ err, records: records.length }, 'a batch is tried again');
+      return { batchItemFailures: [{ itemIdentifier: first.dynamodb?.SequenceNumber ?? '' }] };
+    } finally {
+      clearTimeout(timer);
+      stop.abort();
+      await running;
     }
-    const failed = failures.flatMap(({ record }) => record.dynamodb?.SequenceNumber ?? []);
-    const [lowest] = failed.sort(bySequenceNumber);
-    return { batchItemFailures: lowest === undefined ? [] : [{ itemIdentifier: lowest }] };
   };
 }
 
-function bySequenceNumber(a: string, b: string): number {
-  return BigInt(a) < BigInt(b) ? -1 : 1;
+function deadLetterOf({ dynamodb }: LambdaRecord, reason: string): DeadLetter {
+  return {
+    sequenceNumber: dynamodb?.SequenceNumber ?? '',
+    itemKey: { pk: dynamodb?.Keys?.['pk']?.S ?? '', sk: dynamodb?.Keys?.['sk']?.S ?? '' },
+    reason,
+    setAsideAt: new Date().toISOString(),
+  };
 }
+
+/**
+ * Creates the handler of a schedule: writes parked summaries from their logs, and does the next parts of a repair while there is time. A repair
+ * starts by itself when the table has another stream than at the last time.
+ */
+export function createRepairSummaries({
+  table,
+  store,
+  log,
+}: HandlerParts): (event: unknown, time: LambdaTime) => Promise<void> {
+  return async (_, time) => {
+    const stream = await findStream(table.client, table.name);
+    if (stream) await noteStream(store, stream.streamArn, (reason) => requestRepair(store, reason));
+    await new ParkedWork(store, table, log).attempt();
+    while (time.getRemainingTimeInMillis() > PART_MS && (await repairPart(store, table, log)));
+  };
+}
+
+/** The time that a part of a repair may take, in milliseconds. */
+const PART_MS = 300_000;

@@ -60,5 +60,10 @@ export function processEnvironment(
 /** The worker's own: on one machine, the port after the API's is for its metrics. */
 export function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const port = environment['METRICS_PORT'];
-  return port ? { ...environment, METRICS_PORT: String(Number(port) + 1) } : environment;
+  return {
+    ...environment,
+    // The stack holds its folder, so no other worker lives.
+    LEASE_TAKE_OVER: 'on',
+    ...(port && { METRICS_PORT: String(Number(port) + 1) }),
+  };
 }

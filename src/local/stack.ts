@@ -5,7 +5,7 @@ import type { LocalConfig } from '../config/local.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import { firstMessageGroupId, seedMessages } from '../seed/messages.ts';
 import { seedPeople } from '../seed/people.ts';
-import { checkpointTable, createLeaseTableIfMissing } from '../stream/table.ts';
+import { checkpointTable, createCheckpointTableIfMissing } from '../stream/checkpoint-table.ts';
 import { createTableIfMissing } from '../table/definition.ts';
 import { openTable } from '../table/table.ts';
 import { openDirectory } from '../users/directory.ts';
@@ -140,7 +140,7 @@ async function seed(
   try {
     await Promise.all([
       createTableIfMissing(table),
-      createLeaseTableIfMissing(checkpointTable(table)),
+      createCheckpointTableIfMissing(checkpointTable(table)),
       loadSchema(pool).then(() => seedPeople(pool)),
     ]);
     const { findByHandles, findByIds } = openDirectory(pool);

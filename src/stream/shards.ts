@@ -2,8 +2,13 @@ import {
   type _Record,
   DescribeStreamCommand,
   type DynamoDBStreamsClient,
+  ResourceNotFoundException,
   type Shard as SdkShard,
 } from '@aws-sdk/client-dynamodb-streams';
+import pRetry from 'p-retry';
+
+/** With waits up to 2 s, a page is retried for about a minute. */
+const PAGE_RETRIES = 30;
 
 /** A part of a stream that is read in order. */
 export interface Shard {
@@ -15,7 +20,7 @@ export interface Shard {
 /** A record as the service hands it out. */
 export type StreamRecord = _Record;
 
-/** All shards of a stream, page by page: DescribeStream gives 100 at a time. */
+/** Lists all shards of a stream. DescribeStream gives 100 at a time, so each page is retried by itself: calls are throttled at 10 a second. */
 export async function listShards(
   client: DynamoDBStreamsClient,
   streamArn: string,
@@ -25,7 +30,14 @@ export async function listShards(
   let start: string | undefined;
   do {
     const command = new DescribeStreamCommand({ StreamArn: streamArn, ExclusiveStartShardId: start });
-    const { StreamDescription: page } = await client.send(command, { abortSignal: signal });
+    const { StreamDescription: page } = await pRetry(() => client.send(command, { abortSignal: signal }), {
+      retries: PAGE_RETRIES,
+      minTimeout: 100,
+      maxTimeout: 2_000,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => !(error instanceof ResourceNotFoundException),
+    });
     shards.push(...(page?.Shards ?? []));
     start = page?.LastEvaluatedShardId;
   } while (start !== undefined);

@@ -2,8 +2,8 @@
 export interface DoneBatch {
   readonly shardId: string;
   readonly records: number;
-  /** How many of them were set aside. */
-  readonly poison: number;
+  /** The number of dead letters among them. */
+  readonly deadLetters: number;
   /** How long ago the last of them was written. */
   readonly lagMs: number;
 }

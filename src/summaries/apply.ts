@@ -1,9 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
-import { UnavailableError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { MAX_BATCH } from '../table/batch-get.ts';
 import { type LoggedMessage, messageOfImage } from '../table/images.ts';
+import { MalformedItemError } from '../table/items.ts';
 import { getCachedProfiles, getProfiles } from '../table/profiles.ts';
 import { advanceSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
@@ -14,59 +14,49 @@ export interface TableRecord {
   readonly dynamodb?: { readonly NewImage?: Record<string, AttributeValue> | undefined } | undefined;
 }
 
-/** A record that was not applied. */
-export interface Failure<Source> {
+/** A record that can never be applied. */
+export interface DeadRecord<Source> {
   readonly record: Source;
+  /** It holds no text that a person wrote. */
   readonly reason: string;
-  /** Whether it may succeed when it is tried again, or never will. */
-  readonly transient: boolean;
 }
 
-/** Updates under way at once: enough to keep the engine busy, few enough to leave the sockets to others. */
+/** A write that failed and is to be retried: a member's summary, or all of a group's if its profile could not be read. */
+export interface FailedWrite<Source> {
+  readonly change: GroupChange<Source>;
+  readonly userId: string | undefined;
+  readonly error: unknown;
+}
+
+/** The outcome of applying records or changes. Every error but an unreadable record and a missing profile is a failed write. */
+export interface Applied<Source> {
+  readonly written: number;
+  readonly failed: readonly FailedWrite<Source>[];
+  readonly dead: readonly DeadRecord<Source>[];
+}
+
+/** Updates under way at once: enough to keep DynamoDB busy, few enough to leave connections to others. */
 const CONCURRENCY = 32;
 
 /**
- * Brings the summaries up to date with a batch of the table's stream (pattern E). Applying is a join: any order, repetition
- * or cutting into batches ends in the same summaries. Each group of the batch costs one update a member, however
- * many messages it has, and the profiles one BatchGetItem for each 100 groups.
+ * Brings the summaries up to date with a batch of the table's stream. Applying is a join: any order, repetition or cutting into batches ends
+ * in the same summaries. Each group of the batch costs one update a member, however many messages it has.
  *
- * @returns the records that were not applied; all others were
+ * @param isLeft tells which summaries are left out, and count as failed
  */
 export async function applyRecords<Source extends TableRecord>(
   table: Table,
   records: readonly Source[],
-): Promise<Failure<Source>[]> {
-  const failures: Failure<Source>[] = [];
-  const changes = changesOf(messagesOf(records, failures));
-  const limit = pLimit(CONCURRENCY);
-  for (let start = 0; start < changes.length; start += MAX_BATCH) {
-    await applyChanges(table, changes.slice(start, start + MAX_BATCH), limit, failures);
-  }
-  return failures;
+  isLeft?: (messageGroupId: string, userId: string) => boolean,
+): Promise<Applied<Source>> {
+  const { messages, dead } = readRecords(records);
+  const applied = await applyChanges(table, changesOf(messages), isLeft);
+  return { ...applied, dead: [...dead, ...applied.dead] };
 }
 
-async function applyChanges<Source>(
-  table: Table,
-  changes: readonly GroupChange<Source>[],
-  limit: ReturnType<typeof pLimit>,
-  failures: Failure<Source>[],
-): Promise<void> {
-  try {
-    const profiles = await profilesOf(table, changes);
-    await Promise.all(
-      changes.map((change) => applyChange(table, change, profiles.get(change.messageGroupId), limit, failures)),
-    );
-  } catch (error) {
-    if (changes.length === 1 || error instanceof UnavailableError) {
-      failures.push(...changes.flatMap((change) => failuresOf(change, error)));
-      return;
-    }
-    // A profile is malformed: what is wrong with one group must not hold up the others.
-    for (const change of changes) await applyChanges(table, [change], limit, failures);
-  }
-}
-
-function messagesOf<Source extends TableRecord>(records: readonly Source[], failures: Failure<Source>[]) {
+/** Reads the messages of records. Records of other items are passed over. */
+function readRecords<Source extends TableRecord>(records: readonly Source[]) {
+  const dead: DeadRecord<Source>[] = [];
   const messages: (LoggedMessage & { source: Source })[] = [];
   for (const record of records) {
     const image = record.dynamodb?.NewImage;
@@ -76,13 +66,75 @@ function messagesOf<Source extends TableRecord>(records: readonly Source[], fail
       const logged = messageOfImage(image);
       if (logged) messages.push({ ...logged, source: record });
     } catch (error) {
-      failures.push({ record, reason: String(error), transient: false });
+      if (!(error instanceof MalformedItemError)) throw error;
+      dead.push({ record, reason: error.message });
     }
   }
-  return messages;
+  return { messages, dead };
 }
 
-/** A profile is written with message 1, but an eventually consistent read may be too early for it. */
+/** Applies changes to the summaries of their groups. */
+export async function applyChanges<Source>(
+  table: Table,
+  changes: readonly GroupChange<Source>[],
+  isLeft: (messageGroupId: string, userId: string) => boolean = () => false,
+): Promise<Applied<Source>> {
+  const limit = pLimit(CONCURRENCY);
+  let written = 0;
+  const failed: FailedWrite<Source>[] = [];
+  const dead: DeadRecord<Source>[] = [];
+
+  async function applyBatch(batch: readonly GroupChange<Source>[]): Promise<void> {
+    let profiles: ReadonlyMap<string, MessageGroupProfile>;
+    try {
+      profiles = await profilesOf(table, batch);
+    } catch (error) {
+      const [only] = batch;
+      if (batch.length > 1) for (const each of batch) await applyBatch([each]);
+      else if (only) failed.push({ change: only, userId: undefined, error });
+      return;
+    }
+    await Promise.all(
+      batch.map(async (change) => {
+        const profile = profiles.get(change.messageGroupId);
+        if (profile) return applyChange(change, profile, profile.memberIds);
+        const reason = `Group ${change.messageGroupId} has no profile that can be read`;
+        dead.push(...change.sources.map((record) => ({ record, reason })));
+      }),
+    );
+  }
+
+  async function applyChange(
+    change: GroupChange<Source>,
+    profile: MessageGroupProfile,
+    userIds: readonly string[],
+  ): Promise<void> {
+    await Promise.all(
+      userIds.map((userId) =>
+        limit(async () => {
+          try {
+            if (isLeft(change.messageGroupId, userId)) throw new LeftOutError();
+            await advanceSummary(table, userId, profile, change.newest, change.sentUpTo.get(userId));
+            written += 1;
+          } catch (error) {
+            failed.push({ change, userId, error });
+          }
+        }),
+      ),
+    );
+  }
+
+  for (let start = 0; start < changes.length; start += MAX_BATCH)
+    await applyBatch(changes.slice(start, start + MAX_BATCH));
+  return { written, failed, dead };
+}
+
+/** The summary was left out, because a write of it is retried already. */
+export class LeftOutError extends Error {
+  override readonly name = 'LeftOutError';
+}
+
+/** Reads the profiles of changes. A profile is written with message 1, but an eventually consistent read may be too early for it. */
 async function profilesOf(table: Table, changes: readonly GroupChange<unknown>[]) {
   const ids = changes.map(({ messageGroupId }) => messageGroupId);
   const profiles = await getCachedProfiles(table, ids);
@@ -91,27 +143,10 @@ async function profilesOf(table: Table, changes: readonly GroupChange<unknown>[]
   return new Map([...profiles, ...(await getProfiles(table, missing, { consistent: true }))]);
 }
 
-async function applyChange<Source>(
-  table: Table,
-  change: GroupChange<Source>,
-  profile: MessageGroupProfile | undefined,
-  limit: ReturnType<typeof pLimit>,
-  failures: Failure<Source>[],
-): Promise<void> {
-  if (!profile) {
-    const reason = `Group ${change.messageGroupId} has no profile that can be read`;
-    failures.push(...change.sources.map((record) => ({ record, reason, transient: false })));
-    return;
-  }
-  const updates = await Promise.allSettled(
-    profile.memberIds.map((memberId) =>
-      limit(() => advanceSummary(table, memberId, profile, change.newest, change.sentUpTo.get(memberId))),
-    ),
-  );
-  const failed = updates.find((update) => update.status === 'rejected');
-  if (failed) failures.push(...failuresOf(change, failed.reason));
-}
-
-function failuresOf<Source>({ sources }: GroupChange<Source>, error: unknown): Failure<Source>[] {
-  return sources.map((record) => ({ record, reason: String(error), transient: error instanceof UnavailableError }));
+/** Applies a change to the summary of one member, or of all members. Throws the error if a write fails. */
+export async function applyTo(table: Table, change: GroupChange<unknown>, userId: string | undefined): Promise<void> {
+  const isOther = (_: string, each: string) => userId !== undefined && each !== userId;
+  const { failed } = await applyChanges(table, [change], isOther);
+  const [first] = failed.filter((each) => !(each.error instanceof LeftOutError));
+  if (first) throw first.error;
 }

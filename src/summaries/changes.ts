@@ -32,6 +32,15 @@ export function changesOf<Source>(
   return [...groups].map(([messageGroupId, group]) => ({ messageGroupId, ...group }));
 }
 
+/** Merges two changes of one group. */
+export function mergeChanges<Source>(one: GroupChange<Source>, other: GroupChange<Source>): GroupChange<Source> {
+  const sentUpTo = new Map(one.sentUpTo);
+  for (const [userId, sequence] of other.sentUpTo) sentUpTo.set(userId, Math.max(sequence, sentUpTo.get(userId) ?? 0));
+  const newest = isLater(other.newest.message, one.newest.message) ? other.newest : one.newest;
+  // The records of the first are enough to name the group.
+  return { messageGroupId: one.messageGroupId, newest, sentUpTo, sources: one.sources };
+}
+
 function isLater(message: Message, than: Message): boolean {
   if (message.sequence !== than.sequence) return message.sequence > than.sequence;
   return (message.revision ?? 0) > (than.revision ?? 0);

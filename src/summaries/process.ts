@@ -1,51 +1,39 @@
-import pRetry from 'p-retry';
 import type { Table } from '../table/table.ts';
-import { applyRecords, type Failure, type TableRecord } from './apply.ts';
+import { applyRecords, type DeadRecord, type TableRecord } from './apply.ts';
+import type { Retries } from './retries.ts';
 
-/** A record that can never be applied, and after how many attempts that was known. */
-export interface PoisonRecord<Source> {
-  readonly record: Source;
-  readonly reason: string;
-  readonly attempts: number;
+/** The deadline of the first attempt of a call, in milliseconds. A call that takes longer is retried beside the records that follow. */
+const FIRST_ATTEMPT_MS = 1_000;
+
+export interface ProcessorOptions<Source> {
+  readonly table: Table;
+  readonly retries: Retries;
+  /** Keeps a dead letter. Resolves once it is kept. */
+  readonly keep: (dead: DeadRecord<Source>) => Promise<void>;
 }
 
-class TransientFailures extends Error {}
-
 /**
- * Applies records until each is applied or known to be poison. What may pass is tried again for as long as it takes, after
- * waits that double from 100 ms to 5 s.
+ * Applies a batch of records. Writes that fail are retried beside the records that follow, unless nothing succeeds: then the batch waits.
  *
- * @throws when the signal is aborted in the meantime
+ * @returns a promise of the batch's end: each record is applied, parked, or kept as a dead letter
  */
 export async function processRecords<Source extends TableRecord>(
-  table: Table,
+  { table, retries, keep }: ProcessorOptions<Source>,
   records: readonly Source[],
-  signal: AbortSignal,
-  onRetry: (failure: Failure<Source>, pending: number) => void,
-): Promise<PoisonRecord<Source>[]> {
-  const poison: PoisonRecord<Source>[] = [];
-  let pending = records;
-  await pRetry(
-    async (attempts) => {
-      const failures = await applyRecords(table, pending);
-      poison.push(
-        ...failures.filter(({ transient }) => !transient).map(({ record, reason }) => ({ record, reason, attempts })),
-      );
-      const passing = failures.filter(({ transient }) => transient);
-      pending = passing.map(({ record }) => record);
-      const [first] = passing;
-      if (!first) return;
-      onRetry(first, pending.length);
-      throw new TransientFailures(first.reason);
-    },
-    {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: 100,
-      maxTimeout: 5_000,
-      randomize: true,
-      signal,
-      shouldRetry: ({ error }) => error instanceof TransientFailures,
-    },
-  );
-  return poison;
+): Promise<{ settled: Promise<void>; deadLetters: number }> {
+  const first = withCallDeadline(table, FIRST_ATTEMPT_MS);
+  const { written, failed, dead } = await applyRecords(first, records, (group, user) => retries.has(group, user));
+  if (written > 0) retries.onSuccess();
+  const settled = Promise.all([...dead.map(keep), ...failed.map((each) => retries.add(each))]).then(() => {});
+  await retries.waitForSuccess(settled);
+  return { settled, deadLetters: dead.length };
+}
+
+/** Wraps a table: gives each call a deadline of its own. */
+function withCallDeadline(table: Table, milliseconds: number): Table {
+  return {
+    ...table,
+    call: (operation, input, limits) =>
+      table.call(operation, input, { ...limits, deadline: performance.now() + milliseconds }),
+  };
 }

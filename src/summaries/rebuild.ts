@@ -35,14 +35,14 @@ export interface AuditOptions {
 }
 
 /** Groups that are compared at once. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 4;
 
 /** A repair is tried so often while the summary moves. */
 const ATTEMPTS = 10;
 
 /**
- * Compares the summaries of the next groups of the table with their logs, from after a position on. It reads 1 MB of the table and the logs of
- * the groups in it, so its memory does not grow with the table. It can run while the system does, and any number of times.
+ * Compares the summaries of the next groups of the table with their logs, from after a position on. It reads 1,000 items of the table and the logs of
+ * the groups among them, so its memory does not grow with the table. It can run while the system does, and any number of times.
  */
 export async function auditPart(
   table: Table,

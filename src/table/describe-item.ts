@@ -33,3 +33,9 @@ function held(key: Key, plain: Record<string, unknown>): object {
       return { item: plain };
   }
 }
+
+/** Returns the id of the group that an item with this key belongs to; undefined for other items. */
+export function groupOfKey(key: Key): string | undefined {
+  const type = itemTypeOf(key);
+  return 'messageGroupId' in type ? type.messageGroupId : undefined;
+}

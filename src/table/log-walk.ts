@@ -11,6 +11,9 @@ export interface WalkedEntry {
   readonly message: StoredMessage | UnreadableItem;
 }
 
+/** Items that are in memory at once, for each log that is walked. */
+const PAGE = 200;
+
 /** Reads the whole log of a group consistently, oldest first, page by page. */
 export async function* walkLog(table: Table, messageGroupId: string): AsyncGenerator<WalkedEntry> {
   let position: WireItem | undefined;
@@ -24,6 +27,7 @@ export async function* walkLog(table: Table, messageGroupId: string): AsyncGener
         ':to': PROFILE_SORT_KEY,
       }),
       ConsistentRead: true,
+      Limit: PAGE,
       ExclusiveStartKey: position,
     });
     for (const item of page.Items ?? []) {

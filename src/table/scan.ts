@@ -17,13 +17,17 @@ export interface ScannedGroups {
   readonly next: string | undefined;
 }
 
-/** Scans the next 1 MB of the table for groups and summaries, consistently, from after a position on. */
+/** Items that one call of Scan looks at, so that a part of a repair ends in seconds. */
+const GROUPS_PAGE = 1_000;
+
+/** Scans the next 1,000 items of the table for groups and summaries, consistently, from after a position on. */
 export async function scanGroups(table: Table, after: string | undefined): Promise<ScannedGroups> {
   const { Items: items = [], LastEvaluatedKey } = await table.call('Scan', {
     TableName: table.name,
     FilterExpression: 'sk = :profile OR (begins_with(pk, :user) AND begins_with(sk, :group))',
     ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY, ':user': USER_PREFIX, ':group': GROUP_PREFIX }),
     ConsistentRead: true,
+    Limit: GROUPS_PAGE,
     ExclusiveStartKey: after === undefined ? undefined : toWire(keyOfPosition(after)),
   });
   const profiles: MessageGroupProfile[] = [];

@@ -14,6 +14,8 @@ export interface ApiMetrics {
 export interface WorkerMetrics extends ShardWatch {
   readonly registry: Registry;
   onEngineCall(call: EngineCall): void;
+  /** Is called with the number of parked summaries. */
+  onParked(count: number): void;
   onSkipped(skipped: Skipped): void;
 }
 
@@ -67,6 +69,11 @@ export function createWorkerMetrics(): WorkerMetrics {
     help: 'Records that were set aside',
     registers,
   });
+  const parked = new Gauge({
+    name: 'summaries_parked',
+    help: 'Summaries that could not be written, and wait to be written from their logs',
+    registers,
+  });
   const lag = new Gauge({
     name: 'stream_lag_seconds',
     help: 'How long ago the latest record that is done was written, by shard; 0 where there is no other',
@@ -78,12 +85,13 @@ export function createWorkerMetrics(): WorkerMetrics {
     registry,
     onBatch: (batch) => {
       records.inc(batch.records);
-      deadLetters.inc(batch.poison);
+      deadLetters.inc(batch.deadLetters);
       lag.set({ shard: batch.shardId }, batch.lagMs / 1000);
     },
     onCaughtUp: (shard) => lag.set({ shard }, 0),
     onLeft: (shard) => lag.remove({ shard }),
     onEngineCall: (call) => countEngineCall('updateSummaries', call),
+    onParked: (count) => parked.set(count),
     onSkipped: skippedCounter(registry),
   };
 }

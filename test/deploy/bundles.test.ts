@@ -16,6 +16,7 @@ import { addPeople, type Person } from '../support/people.ts';
 import { aNewcomer, signUpEvent } from '../support/sign-ups.ts';
 import { deployedStack } from '../support/stack-template.ts';
 import { asLambdaRecords, streamArnOf, streamRecords } from '../support/stream.ts';
+import { setSummary } from '../support/summaries.ts';
 import { aTable, testRegion } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
@@ -42,6 +43,7 @@ function engines(tableName: string): NodeJS.ProcessEnv {
     DYNAMODB_TABLE: tableName,
     DATABASE_URL: inject('databaseUrl'),
     DATABASE_POOL_SIZE: '1',
+    FAILURE_QUEUE_URL: 'http://127.0.0.1:9/failures',
     ...issuerVariables(issuer),
   };
 }
@@ -77,6 +79,7 @@ describe('a function of the template, from its package and under plain Node,', (
     },
     WorkerFunction: async (answerTo) => {
       const table = await aTable();
+      await useCheckpoints(table);
       const [ann, ben] = users(2) as [Person, Person];
       await sendAs(table, [ann, ben], ann, 'one');
       await sendAs(table, [ann, ben], ben, 'two');
@@ -86,6 +89,18 @@ describe('a function of the template, from its package and under plain Node,', (
 
       expect(reply).toEqual({ batchItemFailures: [] });
       expect(await getSummary(table, ann.id, groupIdOf([ann, ben]))).toMatchObject({ lastSequence: 2 });
+    },
+    RepairFunction: async (answerTo) => {
+      const table = await aTable();
+      await useCheckpoints(table);
+      const [ann, ben] = users(2) as [Person, Person];
+      await sendAs(table, [ann, ben], ann, 'one');
+      await setSummary(table, ben.id, groupIdOf([ann, ben]), { lastSequence: 99 });
+
+      const reply = await answerTo(table.name, {});
+
+      expect(reply).toBeNull();
+      expect(await getSummary(table, ben.id, groupIdOf([ann, ben]))).toMatchObject({ lastSequence: 1 });
     },
     PostConfirmationFunction: async (answerTo) => {
       const table = await aTable();

@@ -6,10 +6,11 @@ import { openTerminal } from '../../src/commands/terminal.ts';
 import { composeApi } from '../../src/compose-api.ts';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { DEFAULT_RATE_LIMITS } from '../../src/config/rate-limits.ts';
-import { createUpdateSummaries, type LambdaEvent } from '../../src/lambda/handlers.ts';
+import { createRepairSummaries, createUpdateSummaries, type LambdaEvent } from '../../src/lambda/handlers.ts';
 import type { Message, User } from '../../src/model.ts';
-import { keepDeadLetter, listDeadLetters } from '../../src/stream/dead-letters.ts';
-import { checkpointTable } from '../../src/stream/table.ts';
+import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
+import { type DeadLetter, keepDeadLetter, listDeadLetters } from '../../src/stream/dead-letters.ts';
+import { listParked, ParkedWork } from '../../src/summaries/parked-work.ts';
 import { messageItem } from '../../src/table/items.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import { openTable, type Table } from '../../src/table/table.ts';
@@ -27,6 +28,11 @@ import { setSummary } from '../support/summaries.ts';
 import { aTable, testRegion } from '../support/table.ts';
 import { serveUserPool } from '../support/user-pool.ts';
 import { startWorker, useCheckpoints } from '../support/worker.ts';
+
+const SILENT = { info: () => {}, warn: () => {} };
+
+/** The time of a function that has all of it. */
+const TIME = { getRemainingTimeInMillis: () => 900_000 };
 
 /** What a managed policy, or a role's own policies, permit on the table. */
 function permitted({ name }: Table, policyOrRole: string): Access[] {
@@ -136,7 +142,7 @@ test('the API may do what it does, and nothing else', async () => {
   expect(permitted(table, 'ApiPolicy')).toEqual(sorted(accesses));
 });
 
-/** What Lambda does under a function's role, as "Process DynamoDB records with Lambda" in its developer guide has it. */
+/** The calls that Lambda makes under a function's role, as "Process DynamoDB records with Lambda" in its developer guide has it. */
 function byLambda({ name }: Table): Access[] {
   return [
     ...['DescribeStream', 'GetRecords', 'GetShardIterator'].map((action) => `dynamodb:${action} table/${name}/stream`),
@@ -154,13 +160,46 @@ test('the worker as a function may do what it and Lambda do, and nothing else', 
   await sendAs(table, members, members[0], 'one');
   await sendAs(table, members, members[1], 'two');
   await anOrphan(table);
+  await useCheckpoints(table);
   const event: LambdaEvent = { Records: asLambdaRecords(await streamRecords(table), await streamArnOf(table)) };
+  const reached = tableAt(table, endpoint);
+  const store = checkpointTable(reached);
+  const letters: DeadLetter[] = [];
 
-  const { batchItemFailures } = await createUpdateSummaries(tableAt(table, endpoint), { warn: () => {} })(event);
+  const handler = createUpdateSummaries({
+    table: reached,
+    store,
+    log: SILENT,
+    sendDeadLetter: async (letter) => void letters.push(letter),
+  });
+  const { batchItemFailures } = await handler(event, TIME);
+  // As it does with a summary that it cannot write for 30 s.
+  await new ParkedWork(store, reached, SILENT).park(groupIdOf(members), members[0].id);
 
-  expect(batchItemFailures).toHaveLength(1);
+  expect([batchItemFailures, letters.length]).toEqual([[], 1]);
   expect(await getSummary(table, members[0].id, groupIdOf(members))).toMatchObject({ lastSequence: 2 });
   expect(permitted(table, 'WorkerRole')).toEqual(sorted([...accesses, ...byLambda(table)]));
+});
+
+test('the scheduled repair may do what it does, and nothing else', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const { endpoint, accesses } = await accessedEngine(table.name);
+  const members = users(2) as [User, User];
+  const [ann, ben] = members;
+  await sendAs(table, members, ann, 'one');
+  const right = await getSummary(table, ben.id, groupIdOf(members));
+  await spoilSummary(table, ben.id, groupIdOf(members));
+  await new ParkedWork(checkpointTable(table), table, SILENT).park(groupIdOf(members), ann.id);
+  const reached = tableAt(table, endpoint);
+
+  await createRepairSummaries({ table: reached, store: checkpointTable(reached), log: SILENT })({}, TIME);
+
+  expect(await getSummary(table, ben.id, groupIdOf(members))).toEqual(right);
+  expect(await listParked(checkpointTable(table))).toEqual([]);
+  expect(permitted(table, 'RepairRole')).toEqual(
+    sorted([...accesses, 'logs:CreateLogStream WorkerLogs.Arn', 'logs:PutLogEvents WorkerLogs.Arn']),
+  );
 });
 
 test('the worker in a container may do what it does, and nothing else', async () => {
@@ -178,7 +217,7 @@ test('the worker in a container may do what it does, and nothing else', async ()
   const streamArn = await streamArnOf(table);
   // A shard that vanished before it was read: its records are lost, so the worker rebuilds the summaries and forgets the shard.
   await table.client.send(
-    new PutCommand({ TableName: checkpoints.name, Item: { pk: streamArn, sk: 'vanished', counter: 1 } }),
+    new PutCommand({ TableName: checkpoints.name, Item: { pk: streamArn, sk: 'vanished', term: 1 } }),
   );
 
   const worker = startWorker(table, 1, endpoint);
@@ -186,7 +225,7 @@ test('the worker in a container may do what it does, and nothing else', async ()
   await vi.waitFor(async () => {
     expect(await getSummary(table, ben.id, messageGroupId)).toEqual(right);
     expect(await listDeadLetters(checkpoints, streamArn)).toHaveLength(1);
-    expect(worker.log().map(({ msg }) => msg)).toEqual(expect.arrayContaining(['batch done', 'summaries rebuilt']));
+    expect(worker.log().map(({ msg }) => msg)).toEqual(expect.arrayContaining(['batch done', 'summaries repaired']));
     expect(accesses).toContain(`dynamodb:DeleteItem table/${checkpoints.name}`);
   }, 20_000);
   expect(await worker.stop()).toBe(0);
@@ -223,7 +262,9 @@ test('operators may do what their commands do that look at the stores and mend t
   const orphans = (await streamRecords(table)).slice(-1);
   for (const record of [...records, ...orphans]) {
     const sequenceNumber = record.dynamodb?.SequenceNumber ?? '';
-    const letter = { sequenceNumber, record, reason: 'a test', attempts: 1, setAsideAt: '2026-03-01T09:30:00.000Z' };
+    const keys = record.dynamodb?.Keys;
+    const itemKey = { pk: keys?.['pk']?.S ?? '', sk: keys?.['sk']?.S ?? '' };
+    const letter = { sequenceNumber, itemKey, reason: 'a test', setAsideAt: '2026-03-01T09:30:00.000Z' };
     await keepDeadLetter(checkpoints, streamArn, letter);
   }
   await spoilSummary(table, ben.id, groupIdOf(members));

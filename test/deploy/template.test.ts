@@ -4,11 +4,11 @@ import { readApiConfig } from '../../src/config/api.ts';
 import { readPostConfirmationConfig } from '../../src/config/post-confirmation.ts';
 import { DEFAULT_QUERY_LIMITS } from '../../src/config/query-limits.ts';
 import { DEFAULT_RATE_LIMITS } from '../../src/config/rate-limits.ts';
-import { readWorkerConfig } from '../../src/config/worker.ts';
+import { readUpdateSummariesConfig, readWorkerConfig } from '../../src/config/worker.ts';
 import { createMessage } from '../../src/messaging/create-message.ts';
 import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
 import type { User } from '../../src/model.ts';
-import { leaseTableDefinition } from '../../src/stream/table.ts';
+import { checkpointTableDefinition } from '../../src/stream/checkpoint-table.ts';
 import { tableDefinition, timeToLiveDefinition } from '../../src/table/definition.ts';
 import { messageOfImage } from '../../src/table/images.ts';
 import { messageKey, sentBeforeKey } from '../../src/table/keys.ts';
@@ -41,7 +41,7 @@ test('the table is the one that the code defines', () => {
 test('the table of checkpoints is the one that the code defines', () => {
   const { Properties: found } = resourceOf('CheckpointTable', { TableName: 'my-messages', ...CONTAINERS });
 
-  expect(found).toMatchObject(leaseTableDefinition('my-messages-checkpoints'));
+  expect(found).toMatchObject(checkpointTableDefinition('my-messages-checkpoints'));
 });
 
 test('the table outlives mistakes: deletions of it, of the stack, and of items', () => {
@@ -95,7 +95,7 @@ test('of all that happens in the table, exactly new and changed messages invoke 
   ]);
 });
 
-test('what the worker can’t apply is tried a bounded time and then told, and alarms are raised', () => {
+test('the worker retries batches until they are too old, and alarms are raised well before', () => {
   const { NewMessages: mapping } = resourceOf('WorkerFunction').Properties.Events;
 
   expect(mapping).toMatchObject({
@@ -108,10 +108,11 @@ test('what the worker can’t apply is tried a bounded time and then told, and a
     },
   });
   const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: age } = mapping.Properties;
-  expect(attempts).toBeGreaterThan(0);
-  // The default of both is -1: as long as the stream keeps a record, which holds up its shard for a day.
-  expect(age).toBeGreaterThan(0);
-  expect(age).toBeLessThan(24 * 3600);
+  // -1: as often as it takes.
+  expect(attempts).toBe(-1);
+  expect(age).toBe(23 * 3600);
+  const { Threshold: lateMs, EvaluationPeriods: minutes } = resourceOf('SummariesLate').Properties;
+  expect(lateMs / 1000 + minutes * 60).toBeLessThan(age / 100);
   expect(resourceOf('FailureQueue').Properties).toMatchObject({ MessageRetentionPeriod: 14 * 24 * 3600 });
   const topic = 'arn:aws:sns:eu-central-1:123456789012:alarms';
   const alarms = Object.values(deployedStack({ AlarmTopicArn: topic }).resources).filter(({ Type }) =>
@@ -134,6 +135,7 @@ function environmentOf(name: string, parameters: Record<string, string> = {}): N
     ...functionDefaults.Environment.Variables,
     ...own,
     // It stands for the secret's value, which CloudFormation fills in.
+    ...(own.FAILURE_QUEUE_URL && { FAILURE_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/123456789012/failures' }),
     ...(own.DATABASE_URL && { DATABASE_URL: 'postgres://cruddur@db.example.com/cruddur' }),
     AWS_REGION: REGION,
   };
@@ -144,7 +146,8 @@ function environmentOf(name: string, parameters: Record<string, string> = {}): N
 /** The configuration that each function reads when it is loaded. */
 const CONFIGURATIONS: Record<string, (environment: NodeJS.ProcessEnv) => object> = {
   ApiFunction: readApiConfig,
-  WorkerFunction: readWorkerConfig,
+  WorkerFunction: readUpdateSummariesConfig,
+  RepairFunction: readWorkerConfig,
   PostConfirmationFunction: readPostConfirmationConfig,
 };
 

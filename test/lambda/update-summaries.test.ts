@@ -1,17 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createUpdateSummaries, type LambdaEvent, type LambdaRecord } from '../../src/lambda/handlers.ts';
+import {
+  createRepairSummaries,
+  createUpdateSummaries,
+  type LambdaEvent,
+  type LambdaRecord,
+} from '../../src/lambda/handlers.ts';
 import type { Message, MessageGroupProfile } from '../../src/model.ts';
+import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
+import type { DeadLetter } from '../../src/stream/dead-letters.ts';
+import { listParked } from '../../src/summaries/parked-work.ts';
 import { appendMessage, startMessageGroup } from '../../src/table/appends.ts';
 import { messageItem, storedMessage, summaryItem } from '../../src/table/items.ts';
 import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
-import { injectFaults, timeout } from '../support/faults.ts';
+import { timeout } from '../support/faults.ts';
 import { aTable } from '../support/table.ts';
+import { useCheckpoints } from '../support/worker.ts';
 
 const NOTHING_FAILED = { batchItemFailures: [] };
 
@@ -38,8 +46,23 @@ async function aLaggingGroup(table: Table, count = 1): Promise<LaggingGroup> {
   return { profile, sender, reader, messages };
 }
 
-function handlerOf(table: Table): (event: LambdaEvent) => ReturnType<ReturnType<typeof createUpdateSummaries>> {
-  return createUpdateSummaries(table, { warn: () => {} });
+/** The function on a table, with the dead letters that it sent. */
+function aFunction(table: Table, { timeMs = 60_000, parkAfterMs = 30_000, send = async () => {} } = {}) {
+  const letters: DeadLetter[] = [];
+  const store = checkpointTable(table);
+  const handler = createUpdateSummaries({
+    table,
+    store,
+    log: { info: () => {}, warn: () => {} },
+    parkAfterMs,
+    sendDeadLetter: async (letter) => {
+      await send();
+      letters.push(letter);
+    },
+  });
+  const startedAt = performance.now();
+  const time = { getRemainingTimeInMillis: () => timeMs - (performance.now() - startedAt) };
+  return { letters, store, invoke: (event: LambdaEvent) => handler(event, time) };
 }
 
 function aRecord(sequenceNumber: string, item: object): LambdaRecord {
@@ -51,9 +74,10 @@ function messageRecord(sequenceNumber: string, { profile }: LaggingGroup, messag
   return aRecord(sequenceNumber, messageItem(profile.id, message));
 }
 
-/** A message's key, and nothing else of a message. */
-function poison(sequenceNumber: string): LambdaRecord {
-  return aRecord(sequenceNumber, { pk: `GRP#${randomUUID()}`, sk: 'MSG#000000000001' });
+/** A message's key and a text, and nothing else of a message. */
+function unreadable(sequenceNumber: string): LambdaRecord {
+  const Keys = { pk: { S: `GRP#${randomUUID()}` }, sk: { S: 'MSG#000000000001' } };
+  return { dynamodb: { SequenceNumber: sequenceNumber, Keys, NewImage: { ...Keys, body: { S: 'a secret text' } } } };
 }
 
 function failedAt(sequenceNumber: string) {
@@ -67,12 +91,13 @@ async function lastSequences(table: Table, { profile, sender, reader }: LaggingG
 
 test('a batch that succeeds fails nowhere, and every member’s summary is up to date', async () => {
   const table = await aTable();
+  await useCheckpoints(table);
   const groups = [await aLaggingGroup(table, 2), await aLaggingGroup(table, 3)];
   const records = groups.flatMap((group) =>
     group.messages.map((message, index) => messageRecord(`${index + 1}`, group, message)),
   );
 
-  const response = await handlerOf(table)({ Records: records });
+  const response = await aFunction(table).invoke({ Records: records });
 
   expect(response).toEqual(NOTHING_FAILED);
   const [{ profile, sender, reader, messages } = await aLaggingGroup(table)] = groups;
@@ -85,59 +110,99 @@ test('a batch that succeeds fails nowhere, and every member’s summary is up to
   ]);
 });
 
-test('poison in the midst of a batch is where it failed, and all others are applied', async () => {
+test('records that can never be applied go straight to the failure queue with their keys, and all others are applied', async () => {
   const table = await aTable();
-  const [first, second] = [await aLaggingGroup(table, 2), await aLaggingGroup(table, 1)];
-  const records = [
-    messageRecord('101', first, first.messages[0]),
-    poison('102'),
-    messageRecord('103', first, first.messages[1]),
-    poison('104'),
-    messageRecord('105', second, second.messages[0]),
+  await useCheckpoints(table);
+  const [first, second, lost] = [
+    await aLaggingGroup(table, 2),
+    await aLaggingGroup(table, 1),
+    await aLaggingGroup(table),
   ];
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(lost.profile.id) }));
+  const { letters, invoke } = aFunction(table);
 
-  const response = await handlerOf(table)({ Records: records });
+  const response = await invoke({
+    Records: [
+      messageRecord('101', first, first.messages[0]),
+      unreadable('102'),
+      messageRecord('103', first, first.messages[1]),
+      messageRecord('104', lost, lost.messages[0]),
+      messageRecord('105', second, second.messages[0]),
+    ],
+  });
 
-  expect(response).toEqual(failedAt('102'));
+  expect(response).toEqual(NOTHING_FAILED);
+  expect(letters.map(({ sequenceNumber, itemKey, reason }) => [sequenceNumber, itemKey.sk, reason])).toEqual([
+    ['102', 'MSG#000000000001', expect.stringContaining('is no message')],
+    ['104', '', expect.stringContaining('has no profile')],
+  ]);
+  expect(JSON.stringify(letters)).not.toContain('secret');
   expect(await lastSequences(table, first)).toEqual([3, 3]);
   expect(await lastSequences(table, second)).toEqual([2, 2]);
 });
 
-test('a message of a group without a profile fails, and no other', async () => {
+test('a dead letter that the queue does not take leaves the batch to be tried again', async () => {
   const table = await aTable();
-  const [lost, group] = [await aLaggingGroup(table), await aLaggingGroup(table)];
-  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(lost.profile.id) }));
+  await useCheckpoints(table);
 
-  const response = await handlerOf(table)({
-    Records: [messageRecord('7', group, group.messages[0]), messageRecord('8', lost, lost.messages[0])],
+  const response = await aFunction(table, { send: () => Promise.reject(new Error('no queue')) }).invoke({
+    Records: [unreadable('7'), unreadable('8')],
   });
 
-  expect(response).toEqual(failedAt('8'));
-  expect(await lastSequences(table, group)).toEqual([2, 2]);
+  expect(response).toEqual(failedAt('7'));
 });
 
-test('where all fail, it failed at the lowest, whatever the order of the batch', async () => {
+test('a table that takes no writes leaves the batch to be tried again when the time is over, and the next try succeeds', async () => {
   const table = await aTable();
-
-  const response = await handlerOf(table)({ Records: [poison('12'), poison('11'), poison('13')] });
-
-  expect(response).toEqual(failedAt('11'));
-});
-
-test('a table that does not answer fails the whole batch from its lowest on, and the next try succeeds', async () => {
-  const table = await aTable();
+  await useCheckpoints(table);
   const group = await aLaggingGroup(table, 2);
   const event = { Records: group.messages.map((message, index) => messageRecord(`${index + 9}`, group, message)) };
-  const faults = injectFaults(table);
-  const handler = handlerOf(table);
+  const { call } = table;
+  let isFailing = true;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      isFailing && operation === 'UpdateItem' ? Promise.reject(timeout()) : call(operation, input, limits),
+  } as Table;
 
-  faults.fail('UpdateItem', Number.POSITIVE_INFINITY, timeout);
-  const during = await handler(event);
-  faults.fail('UpdateItem', 0, timeout);
-  const after = await handler(event);
+  const during = await aFunction(failing, { timeMs: 7_000, parkAfterMs: 100 }).invoke(event);
+  const { store } = aFunction(table);
+  const parked = await listParked(store);
+  isFailing = false;
+  const after = await aFunction(failing).invoke(event);
 
   expect([during, after]).toEqual([failedAt('9'), NOTHING_FAILED]);
+  expect(parked).toEqual([]);
   expect(await lastSequences(table, group)).toEqual([3, 3]);
+}, 30_000);
+
+test('a summary that cannot be written while others can is parked, and the scheduled function writes it from its log', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const group = await aLaggingGroup(table, 2);
+  const { call } = table;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      operation === 'UpdateItem' && JSON.stringify(input).includes(`USR#${group.reader}`)
+        ? Promise.reject(timeout())
+        : call(operation, input, limits),
+  } as Table;
+
+  const { invoke, store } = aFunction(failing, { parkAfterMs: 200 });
+  const response = await invoke({ Records: [messageRecord('1', group, group.messages[0])] });
+  const before = [await lastSequences(table, group), (await listParked(store)).map(({ userId }) => userId)];
+  const repair = createRepairSummaries({
+    table,
+    store: checkpointTable(table),
+    log: { info: () => {}, warn: () => {} },
+  });
+  await repair({}, { getRemainingTimeInMillis: () => 900_000 });
+
+  expect(response).toEqual(NOTHING_FAILED);
+  expect(before).toEqual([[2, 1], [group.reader]]);
+  expect(await lastSequences(table, group)).toEqual([3, 3]);
+  expect(await listParked(store)).toEqual([]);
 });
 
 test.each([
@@ -146,7 +211,7 @@ test.each([
 ])('%s fails nowhere', async (_, event) => {
   const table = await aTable();
 
-  expect(await handlerOf(table)(event)).toEqual(NOTHING_FAILED);
+  expect(await aFunction(table).invoke(event)).toEqual(NOTHING_FAILED);
 });
 
 test('records of other items, and of removals, fail nowhere and change nothing', async () => {
@@ -155,7 +220,9 @@ test('records of other items, and of removals, fail nowhere and change nothing',
   const [lastMessage] = messages;
   if (!lastMessage) throw new Error('No message');
 
-  const response = await handlerOf(table)({
+  await useCheckpoints(table);
+
+  const response = await aFunction(table).invoke({
     Records: [
       aRecord('1', unmarshall(summaryItem(reader, profile, storedMessage(lastMessage), 0))),
       aRecord('2', { ...profileKey(profile.id), ...profile }),
@@ -168,49 +235,4 @@ test('records of other items, and of removals, fail nowhere and change nothing',
   expect(response).toEqual(NOTHING_FAILED);
   const summaries = [sender, reader].map((id) => getSummary(table, id, profile.id, { consistent: true }));
   expect((await Promise.all(summaries)).map((each) => each?.lastSequence)).toEqual([1, 1]);
-});
-
-test.each([
-  ['9', '10'],
-  ['99', '100000000000000000000'],
-  ['999999999999999999999', '1000000000000000000000'],
-  ['100000000000000000000', '100000000000000000001'],
-])('the lowest is the lowest number: %s comes before %s', async (lower, higher) => {
-  const table = await aTable();
-  const handler = handlerOf(table);
-
-  const responses = [
-    await handler({ Records: [poison(lower), poison(higher)] }),
-    await handler({ Records: [poison(higher), poison(lower)] }),
-  ];
-
-  expect(responses).toEqual([failedAt(lower), failedAt(lower)]);
-});
-
-test('whatever fails, the answer is the lowest of what failed: always one of the batch', async () => {
-  const table = await aTable();
-  const group = await aLaggingGroup(table, 1);
-  const handler = handlerOf(table);
-  const batch = fc.uniqueArray(
-    fc.record({ sequenceNumber: fc.bigInt(0n, 10n ** 21n).map(String), isPoison: fc.boolean() }),
-    { selector: ({ sequenceNumber }) => sequenceNumber, maxLength: 12 },
-  );
-
-  await fc.assert(
-    fc.asyncProperty(batch, async (entries) => {
-      const records = entries.map(({ sequenceNumber, isPoison }) =>
-        isPoison ? poison(sequenceNumber) : messageRecord(sequenceNumber, group, group.messages[0]),
-      );
-
-      const response = await handler({ Records: records });
-
-      const failed = entries.filter(({ isPoison }) => isPoison).map(({ sequenceNumber }) => BigInt(sequenceNumber));
-      const lowest = failed.reduce<bigint | undefined>(
-        (low, each) => (low !== undefined && low < each ? low : each),
-        undefined,
-      );
-      expect(response).toEqual(lowest === undefined ? NOTHING_FAILED : failedAt(String(lowest)));
-    }),
-    { numRuns: 50 },
-  );
 });

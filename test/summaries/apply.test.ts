@@ -4,12 +4,11 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, test } from 'vitest';
 import type { Message, User } from '../../src/model.ts';
 import { applyRecords, type TableRecord } from '../../src/summaries/apply.ts';
-import { processRecords } from '../../src/summaries/process.ts';
 import { messageItem } from '../../src/table/items.ts';
 import { profileKey, summaryKey } from '../../src/table/keys.ts';
 import { advanceReadSequence, getSummary } from '../../src/table/summaries.ts';
-import type { EngineCall } from '../../src/table/table.ts';
-import { injectFaults, timeout } from '../support/faults.ts';
+import type { EngineCall, Table } from '../../src/table/table.ts';
+import { timeout } from '../support/faults.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { aTable } from '../support/table.ts';
 
@@ -20,8 +19,6 @@ function aMessage(senderId: string, sequence: number): Message {
 function recordOf(messageGroupId: string, message: Message): TableRecord {
   return { dynamodb: { NewImage: marshall(messageItem(messageGroupId, message)) } };
 }
-
-const never = new AbortController().signal;
 
 test('E: a batch of 500 messages of one group costs one BatchGetItem and one update of 3 WCU for each member', async () => {
   const calls: EngineCall[] = [];
@@ -35,9 +32,9 @@ test('E: a batch of 500 messages of one group costs one BatchGetItem and one upd
   );
   calls.length = 0;
 
-  const failures = await applyRecords(table, records);
+  const { failed, dead } = await applyRecords(table, records);
 
-  expect(failures).toEqual([]);
+  expect([failed, dead]).toEqual([[], []]);
   expect(calls.map(({ operation, capacityUnits }) => `${operation} ${capacityUnits}`).sort()).toEqual([
     'BatchGetItem 0.5',
     'UpdateItem 3',
@@ -76,13 +73,13 @@ test('a summary that is missing is made again', async () => {
   await sendAs(table, members, ann, 'hello');
   await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(ben.id, messageGroupId) }));
 
-  const failures = await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 2))]);
+  const { failed, dead } = await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 2))]);
 
-  expect(failures).toEqual([]);
+  expect([failed, dead]).toEqual([[], []]);
   expect(await getSummary(table, ben.id, messageGroupId)).toMatchObject({ lastSequence: 2, readSequence: 0 });
 });
 
-test('poison is told from what it stands beside, with a reason', async () => {
+test('records that can never be applied are told from those beside them, with a reason', async () => {
   const table = await aTable();
   const members = users(2) as [User, User];
   const messageGroupId = groupIdOf(members);
@@ -91,16 +88,17 @@ test('poison is told from what it stands beside, with a reason', async () => {
   const malformed = { dynamodb: { NewImage: { ...good.dynamodb?.NewImage, sequence: { S: 'two' } } } };
   const orphan = recordOf(randomUUID(), aMessage(members[0].id, 1));
 
-  const failures = await applyRecords(table, [malformed, good, orphan]);
+  const { failed, dead } = await applyRecords(table, [malformed, good, orphan]);
 
-  expect(failures).toEqual([
-    { record: malformed, reason: expect.stringContaining('is no message'), transient: false },
-    { record: orphan, reason: expect.stringContaining('has no profile'), transient: false },
+  expect(failed).toEqual([]);
+  expect(dead).toEqual([
+    { record: malformed, reason: expect.stringContaining('is no message') },
+    { record: orphan, reason: expect.stringContaining('has no profile') },
   ]);
   expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
 });
 
-test('a malformed profile is poison for its own group alone', async () => {
+test('a malformed profile stops its own group alone', async () => {
   const table = await aTable();
   const [ann, ben, cyd] = users(3) as [User, User, User];
   const [broken, sound] = [
@@ -114,42 +112,58 @@ test('a malformed profile is poison for its own group alone', async () => {
   );
   const records = [recordOf(brokenId, aMessage(ann.id, 2)), recordOf(soundId, aMessage(ann.id, 2))];
 
-  const failures = await applyRecords(table, records);
+  const { failed, dead } = await applyRecords(table, records);
 
-  expect(failures).toEqual([
-    { record: records[0], reason: expect.stringContaining('has no profile that can be read'), transient: false },
-  ]);
+  expect(failed).toEqual([]);
+  expect(dead).toEqual([{ record: records[0], reason: expect.stringContaining('has no profile that can be read') }]);
   expect(await getSummary(table, cyd.id, soundId)).toMatchObject({ lastSequence: 2 });
 });
 
-test('what may pass is tried again until it does, and poison is not', async () => {
+test.each([
+  ['a timeout', timeout],
+  ['AccessDenied', () => Object.assign(new Error('no'), { name: 'AccessDeniedException' })],
+  ['an error of ours', () => new TypeError('undefined is not a function')],
+])('a write that fails with %s is no dead letter, and stops no other member', async (_, error) => {
   const table = await aTable();
   const members = users(2) as [User, User];
   const messageGroupId = groupIdOf(members);
   await sendAs(table, members, members[0], 'hello');
-  const good = recordOf(messageGroupId, aMessage(members[0].id, 2));
-  const orphan = recordOf(randomUUID(), aMessage(members[0].id, 1));
-  const retries: string[] = [];
+  const { call } = table;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) => {
+      const isBens = JSON.stringify(input).includes(`USR#${members[1].id}`);
+      return operation === 'UpdateItem' && isBens ? Promise.reject(error()) : call(operation, input, limits);
+    },
+  } as Table;
 
-  injectFaults(table).fail('UpdateItem', 12, timeout);
-  const poison = await processRecords(table, [good, orphan], never, ({ reason }) => retries.push(reason));
+  const { written, failed, dead } = await applyRecords(failing, [recordOf(messageGroupId, aMessage(members[0].id, 2))]);
 
-  expect(poison).toMatchObject([{ record: orphan, attempts: 1 }]);
-  expect(retries.length).toBeGreaterThan(0);
-  expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
+  expect([written, dead]).toEqual([1, []]);
+  expect(failed).toMatchObject([{ userId: members[1].id, change: { messageGroupId } }]);
 });
 
-test('an engine that stays away is given up when the signal says so, and nothing counts as done', async () => {
+test('a profile that cannot be read now leaves its group to be retried, and no other', async () => {
   const table = await aTable();
-  const members = users(2) as [User, User];
-  const messageGroupId = groupIdOf(members);
-  await sendAs(table, members, members[0], 'hello');
-  const stop = new AbortController();
+  const [ann, ben, cyd] = users(3) as [User, User, User];
+  const groups = [[ann, ben] as [User, User], [ann, cyd] as [User, User]] as const;
+  for (const members of groups) await sendAs(table, members, ann, 'hello');
+  const [hot, cold] = groups.map((members) => groupIdOf(members)) as [string, string];
+  const { call } = table;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      JSON.stringify(input).includes(`GRP#${hot}`) && operation.startsWith('BatchGet')
+        ? Promise.reject(timeout())
+        : call(operation, input, limits),
+  } as Table;
 
-  injectFaults(table).fail('BatchGetItem', 1_000_000, timeout);
-  const processing = processRecords(table, [recordOf(messageGroupId, aMessage(members[0].id, 2))], stop.signal, () =>
-    stop.abort(),
-  );
+  const { failed, dead } = await applyRecords(failing, [
+    recordOf(hot, aMessage(ann.id, 2)),
+    recordOf(cold, aMessage(ann.id, 2)),
+  ]);
 
-  await expect(processing).rejects.toThrow();
+  expect(dead).toEqual([]);
+  expect(failed).toMatchObject([{ userId: undefined, change: { messageGroupId: hot } }]);
+  expect(await getSummary(table, cyd.id, cold)).toMatchObject({ lastSequence: 2 });
 });

@@ -64,7 +64,8 @@ export function startPlain(folder: string, args: readonly string[], environment:
 export async function invoke(folder: string, environment: NodeJS.ProcessEnv, event: unknown): Promise<unknown> {
   const module = pathToFileURL(`${folder}/index.mjs`);
   const runtime = `import { handler } from '${module}';
-    process.once('message', async (event) => process.send(await handler(event, { awsRequestId: 'a-request' })));
+    const context = { awsRequestId: 'a-request', getRemainingTimeInMillis: () => 600_000 };
+    process.once('message', async (event) => process.send((await handler(event, context)) ?? null));
     process.send('ready');`;
   const process = startPlain(folder, ['--input-type=module', '--eval', runtime], environment);
   await process.message();

@@ -1,16 +1,16 @@
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
 import { inject } from 'vitest';
 import type { LambdaRecord } from '../../src/lambda/handlers.ts';
-import { findStreamArn, openStreams } from '../../src/stream/client.ts';
+import { findStream, openStreams } from '../../src/stream/client.ts';
 import { listShards, type StreamRecord } from '../../src/stream/shards.ts';
 import type { Table } from '../../src/table/table.ts';
 import { testRegion } from './table.ts';
 
 /** The ARN of the table's stream. */
 export async function streamArnOf(table: Table): Promise<string> {
-  const streamArn = await findStreamArn(table.client, table.name);
-  if (!streamArn) throw new Error('The table has a stream');
-  return streamArn;
+  const stream = await findStream(table.client, table.name);
+  if (!stream) throw new Error('The table has a stream');
+  return stream.streamArn;
 }
 
 /** All records of the table's stream so far. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { inject, onTestFinished } from 'vitest';
-import { checkpointTable, createLeaseTableIfMissing } from '../../src/stream/table.ts';
+import { checkpointTable, createCheckpointTableIfMissing } from '../../src/stream/checkpoint-table.ts';
 import type { Table } from '../../src/table/table.ts';
 import { awsCredentials, expectLines, keepErrors, keepStream } from '../logs/collect.ts';
 import { testRegion } from './table.ts';
@@ -24,7 +24,7 @@ export interface WorkerProcess {
 /** Makes the table of checkpoints beside the test's table, gone when the test is over. */
 export async function useCheckpoints(table: Table): Promise<void> {
   const checkpoints = checkpointTable(table);
-  await createLeaseTableIfMissing(checkpoints);
+  await createCheckpointTableIfMissing(checkpoints);
   onTestFinished(async () => {
     await table.client.send(new DeleteTableCommand({ TableName: checkpoints.name }));
   });

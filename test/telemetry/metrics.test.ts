@@ -65,10 +65,10 @@ test('requests, durations, engine calls and capacity are counted by the field of
 test('the worker counts records, dead letters, its lag and its engine calls', async () => {
   const metrics = createWorkerMetrics();
 
-  metrics.onBatch({ shardId: 'a', records: 10, poison: 1, lagMs: 1500 });
-  metrics.onBatch({ shardId: 'b', records: 5, poison: 0, lagMs: 250 });
-  metrics.onBatch({ shardId: 'c', records: 1, poison: 0, lagMs: 250 });
-  metrics.onBatch({ shardId: 'd', records: 1, poison: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'a', records: 10, deadLetters: 1, lagMs: 1500 });
+  metrics.onBatch({ shardId: 'b', records: 5, deadLetters: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'c', records: 1, deadLetters: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'd', records: 1, deadLetters: 0, lagMs: 250 });
   metrics.onCaughtUp('c');
   metrics.onLeft('d');
   metrics.onEngineCall({ operation: 'UpdateItem', capacityUnits: 3, startedAt: 0, durationMs: 4, error: undefined });

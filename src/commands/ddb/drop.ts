@@ -1,6 +1,6 @@
 import { DeleteTableCommand, ResourceNotFoundException, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
 import { Command } from 'commander';
-import { checkpointTable } from '../../stream/table.ts';
+import { checkpointTable } from '../../stream/checkpoint-table.ts';
 import type { Table } from '../../table/table.ts';
 import { confirmTarget, type Operator, withTable, YES } from '../operator.ts';
 

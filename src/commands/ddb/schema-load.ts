@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { checkpointTable, createLeaseTableIfMissing } from '../../stream/table.ts';
+import { checkpointTable, createCheckpointTableIfMissing } from '../../stream/checkpoint-table.ts';
 import { createTableIfMissing, tableDifferences } from '../../table/definition.ts';
 import { type Operator, withTable } from '../operator.ts';
 
@@ -13,7 +13,7 @@ export function schemaLoad(operator: Operator): Command {
       withTable(operator, async (table) => {
         const checkpoints = checkpointTable(table);
         const made = await createTableIfMissing(table);
-        const madeCheckpoints = await createLeaseTableIfMissing(checkpoints);
+        const madeCheckpoints = await createCheckpointTableIfMissing(checkpoints);
         terminal.print(`${table.name}: ${made ? 'created' : 'is there'}`);
         terminal.print(`${checkpoints.name}: ${madeCheckpoints ? 'created' : 'is there'}`);
         const differences = await tableDifferences(table);

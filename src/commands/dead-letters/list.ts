@@ -7,18 +7,18 @@ export function list(operator: Operator): Command {
   const { terminal } = operator;
   return new Command('list')
     .description('print the dead letters, oldest first')
-    .option('--json', 'as JSON, with the whole records')
+    .option('--json', 'as JSON')
     .action(({ json }: { json?: true }) =>
       withTable(operator, async (table) => {
         const { checkpoints, streamArn } = await streamOf(table);
         const letters = await listDeadLetters(checkpoints, streamArn);
         if (json) return terminal.json(letters);
         terminal.table(
-          ['SEQUENCE NUMBER', 'SET ASIDE', 'ATTEMPTS', 'REASON'],
-          letters.map(({ sequenceNumber, setAsideAt, attempts, reason }) => [
+          ['SEQUENCE NUMBER', 'SET ASIDE', 'ITEM', 'REASON'],
+          letters.map(({ sequenceNumber, setAsideAt, itemKey, reason }) => [
             sequenceNumber,
             setAsideAt,
-            String(attempts),
+            `${itemKey.pk} ${itemKey.sk}`,
             reason,
           ]),
         );

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import { inject, onTestFinished } from 'vitest';
-import type { LeaseTable } from '../../src/stream/leases.ts';
-import { createLeaseTableIfMissing } from '../../src/stream/table.ts';
+import type { CheckpointTable } from '../../src/stream/checkpoint-table.ts';
+import { createCheckpointTableIfMissing } from '../../src/stream/checkpoint-table.ts';
 import { openTable } from '../../src/table/table.ts';
 import { testRegion } from './table.ts';
 
 /** A table of leases of the test's own, gone when the test is over. */
-export async function aLeaseTable(): Promise<LeaseTable> {
+export async function aCheckpointTable(): Promise<CheckpointTable> {
   const table = sameTable({ name: `test-${randomUUID()}` });
-  await createLeaseTableIfMissing(table);
+  await createCheckpointTableIfMissing(table);
   onTestFinished(async () => {
     await table.client.send(new DeleteTableCommand({ TableName: table.name }));
   });
@@ -20,7 +20,7 @@ export async function aLeaseTable(): Promise<LeaseTable> {
 export function sameTable(
   { name }: { readonly name: string },
   onOperation: (operation: string) => void = () => {},
-): LeaseTable {
+): CheckpointTable {
   const { client } = openTable({ name, region: testRegion(), endpoint: inject('dynamodbEndpoint') });
   client.middlewareStack.add(
     (next, context) => async (args) => {
@@ -50,7 +50,7 @@ export interface HeldCalls {
 
 /** Holds back the calls that are meant, all unless told, as a process or a network does that stands still. */
 export function holdCalls(
-  { client }: LeaseTable,
+  { client }: CheckpointTable,
   isMeant: (operation: string, input: object) => boolean = () => true,
 ): HeldCalls {
   let gate: { readonly open: Promise<void>; readonly letGo: () => void } | undefined;

@@ -1,0 +1,93 @@
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { type CheckpointTable, listItems, updateItem } from './checkpoint-table.ts';
+
+const checkpointItem = z
+  .object({
+    sk: z.string(),
+    checkpoint: z.string().optional(),
+    finished: z.boolean().optional(),
+    caughtUpAt: z.number().optional(),
+  })
+  .transform(({ sk, finished, ...item }) => ({ shardId: sk, finished: finished ?? false, ...item }));
+
+/** The progress with a shard. */
+export interface Checkpoint {
+  readonly shardId: string;
+  /** The sequence number of the last record that is done. */
+  readonly checkpoint?: string | undefined;
+  readonly finished: boolean;
+  /** When all records of the shard were done, in milliseconds since 1970. */
+  readonly caughtUpAt?: number | undefined;
+}
+
+/**
+ * The checkpoints of one stream, under its ARN, so that the stream of a table that was created anew starts afresh. Each write is conditional on
+ * no later term having written, so a paused worker that lost the lease can move nothing back.
+ */
+export class Checkpoints {
+  readonly #table: CheckpointTable;
+  readonly #streamArn: string;
+  readonly #term: number;
+
+  constructor(table: CheckpointTable, streamArn: string, term: number) {
+    this.#table = table;
+    this.#streamArn = streamArn;
+    this.#term = term;
+  }
+
+  /** Reads all checkpoints of the stream consistently. */
+  async list(): Promise<Checkpoint[]> {
+    return (await listItems(this.#table, this.#streamArn)).map((item) => checkpointItem.parse(item));
+  }
+
+  /**
+   * Makes the shard this term's.
+   *
+   * @returns its progress so far, undefined for a shard that no worker read before, or `lost` if a later term has it
+   */
+  async claim(shardId: string): Promise<Checkpoint | undefined | 'lost'> {
+    const before = await updateItem(this.#table, this.#key(shardId), {
+      UpdateExpression: 'SET term = :term',
+      ConditionExpression: 'attribute_not_exists(term) OR term <= :term',
+      ExpressionAttributeValues: { ':term': this.#term },
+      ReturnValues: 'ALL_OLD',
+    });
+    if (!before) return 'lost';
+    // Some engines return the key of an item that did not exist.
+    return 'term' in before ? checkpointItem.parse(before) : undefined;
+  }
+
+  /** Records that all records up to this one are done. @returns whether the term still holds */
+  save(shardId: string, sequenceNumber: string): Promise<boolean> {
+    return this.#update(shardId, 'checkpoint = :value', sequenceNumber);
+  }
+
+  /** Records that all records of the shard so far are done. @returns whether the term still holds */
+  caughtUp(shardId: string, now: number): Promise<boolean> {
+    return this.#update(shardId, 'caughtUpAt = :value', now);
+  }
+
+  /** Records that the shard was read to its end. @returns whether the term still holds */
+  finish(shardId: string): Promise<boolean> {
+    return this.#update(shardId, 'finished = :value', true);
+  }
+
+  /** Deletes the checkpoint of a shard that is no longer in the stream. */
+  async forget(shardId: string): Promise<void> {
+    await this.#table.client.send(new DeleteCommand({ TableName: this.#table.name, Key: this.#key(shardId) }));
+  }
+
+  #key(shardId: string) {
+    return { pk: this.#streamArn, sk: shardId };
+  }
+
+  async #update(shardId: string, assignment: string, value: string | number | boolean): Promise<boolean> {
+    const updated = await updateItem(this.#table, this.#key(shardId), {
+      UpdateExpression: `SET ${assignment}`,
+      ConditionExpression: 'term = :term',
+      ExpressionAttributeValues: { ':term': this.#term, ':value': value },
+    });
+    return updated !== undefined;
+  }
+}

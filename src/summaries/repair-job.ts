@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { type CheckpointTable, updateItem } from '../stream/checkpoint-table.ts';
+import type { Table } from '../table/table.ts';
+import { auditPart } from './rebuild.ts';
+
+/** The repair of all summaries: there is at most one, and its state lies beside the checkpoints. */
+const KEY = { pk: 'REPAIR', sk: 'SUMMARIES' };
+
+const repairItem = z.object({
+  version: z.string(),
+  reason: z.string(),
+  position: z.string().optional(),
+  repaired: z.int().nonnegative(),
+  isDone: z.boolean(),
+});
+
+type Repair = z.infer<typeof repairItem>;
+
+/** The time between two looks for a repair that was requested, and the longest wait after a failure, in milliseconds. */
+const LOOK_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+interface RepairLog {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+}
+
+/** Requests a repair of all summaries. A repair that is under way begins again. */
+export async function requestRepair(store: CheckpointTable, reason: string): Promise<void> {
+  await updateItem(store, KEY, {
+    UpdateExpression: 'SET version = :version, reason = :reason, repaired = :none, isDone = :no REMOVE #position',
+    ExpressionAttributeNames: { '#position': 'position' },
+    ExpressionAttributeValues: { ':version': randomUUID(), ':reason': reason, ':none': 0, ':no': false },
+  });
+}
+
+/** Does one part of the repair that was requested last, if there is one. @returns whether there is more to do */
+export async function repairPart(store: CheckpointTable, table: Table, log: RepairLog): Promise<boolean> {
+  const repair = await readRepair(store);
+  if (!repair || repair.isDone) return false;
+  if (repair.position === undefined) log.warn({ reason: repair.reason }, 'all summaries are compared with the logs');
+  const { findings, repaired, next } = await auditPart(table, repair.position, { repair: true });
+  for (const finding of findings) log.warn(finding, 'found while summaries were repaired');
+  const total = repair.repaired + repaired;
+  const isStill = await updateItem(store, KEY, {
+    UpdateExpression: `SET repaired = :total, isDone = :done${next === undefined ? ' REMOVE #position' : ', #position = :next'}`,
+    ConditionExpression: 'version = :version',
+    ExpressionAttributeNames: { '#position': 'position' },
+    ExpressionAttributeValues: {
+      ':total': total,
+      ':done': next === undefined,
+      ':version': repair.version,
+      ...(next !== undefined && { ':next': next }),
+    },
+  });
+  if (isStill && next === undefined) log.warn({ repaired: total, reason: repair.reason }, 'summaries repaired');
+  return !(isStill && next === undefined);
+}
+
+/** Repairs all summaries whenever that was requested, until the signal is aborted. Goes on where an earlier worker stopped. */
+export async function runRepairs(
+  store: CheckpointTable,
+  table: Table,
+  log: RepairLog,
+  signal: AbortSignal,
+): Promise<void> {
+  let waitMs = LOOK_MS;
+  while (!signal.aborted) {
+    try {
+      const hasMore = await repairPart(store, table, log);
+      waitMs = LOOK_MS;
+      if (hasMore) continue;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ err: error }, 'could not repair summaries, trying again');
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    }
+    await delay(waitMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function readRepair({ client, name }: CheckpointTable): Promise<Repair | undefined> {
+  const { Item } = await client.send(new GetCommand({ TableName: name, Key: KEY, ConsistentRead: true }));
+  return Item && repairItem.parse(Item);
+}

@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { takesWrites } from '../table/health.ts';
+import type { Table } from '../table/table.ts';
+import { applyTo, type FailedWrite } from './apply.ts';
+import { type GroupChange, mergeChanges } from './changes.ts';
+import type { ParkedWork } from './parked-work.ts';
+
+export interface RetriesOptions {
+  readonly table: Table;
+  readonly parked: ParkedWork;
+  /** Ends the retries. What is left is rejected. */
+  readonly signal: AbortSignal;
+  readonly onRetry: (failure: { readonly error: unknown; readonly pending: number }) => void;
+  /** A write that fails for so long while the table takes other writes is parked, in milliseconds. */
+  readonly parkAfterMs?: number | undefined;
+}
+
+const PARK_AFTER_MS = 30_000;
+
+/** The wait after a failure, in milliseconds. It doubles up to the longest, with jitter. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5_000;
+
+/** The time between two looks for writes that are due. */
+const LOOK_MS = 50;
+
+const CONCURRENCY = 16;
+
+/** With so many writes to retry, or without a success for so long, the shards wait. */
+const MAX_PENDING = 10_000;
+const SUCCESS_WITHIN_MS = 1_000;
+const PROBE_MS = 100;
+
+interface Entry {
+  change: GroupChange<unknown>;
+  readonly userId: string | undefined;
+  readonly since: number;
+  failures: number;
+  dueAt: number;
+  readonly waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[];
+}
+
+/**
+ * Writes of summaries that failed, retried until they succeed or are parked. Writes of one summary are merged, so there is at most one entry
+ * for each. Other summaries do not wait for them.
+ */
+export class Retries {
+  readonly #options: RetriesOptions;
+  readonly #entries = new Map<string, Entry>();
+  #succeededAt = performance.now();
+
+  constructor(options: RetriesOptions) {
+    this.#options = options;
+  }
+
+  /** Tells whether a write of this summary is retried or parked, so that a new one is added to it. */
+  has(messageGroupId: string, userId: string): boolean {
+    return this.#entries.has(keyOf(messageGroupId, userId)) || this.#options.parked.has(messageGroupId, userId);
+  }
+
+  /** Notes that a write succeeded. */
+  onSuccess(): void {
+    this.#succeededAt = performance.now();
+  }
+
+  /** Waits while nothing succeeds, or while there is too much to retry, but not longer than until a batch is settled. */
+  async waitForSuccess(settled: Promise<void>): Promise<void> {
+    let isSettled = false;
+    const onSettled = () => {
+      isSettled = true;
+    };
+    settled.then(onSettled, onSettled);
+    while (!isSettled && this.#entries.size > 0 && !this.#options.signal.aborted) {
+      const isIdle = performance.now() - this.#succeededAt > SUCCESS_WITHIN_MS;
+      if (isIdle && (await takesWrites(this.#options.table))) this.onSuccess();
+      else if (!isIdle && this.#entries.size <= MAX_PENDING) return;
+      await delay(PROBE_MS, undefined, { signal: this.#options.signal }).catch(() => {});
+    }
+  }
+
+  /** Adds a write that failed. Resolves once it succeeded or is parked. Rejects once the signal is aborted. */
+  async add({ change, userId }: FailedWrite<unknown>): Promise<void> {
+    const { parked, signal } = this.#options;
+    signal.throwIfAborted();
+    const key = keyOf(change.messageGroupId, userId);
+    const known = this.#entries.get(key);
+    const now = performance.now();
+    const entry = known ?? { change, userId, since: now, failures: 1, dueAt: now + FIRST_WAIT_MS, waiting: [] };
+    if (known) known.change = mergeChanges(known.change, change);
+    // Parked work is merged at once, so that its shard does not wait again.
+    else if (userId !== undefined && parked.has(change.messageGroupId, userId)) entry.dueAt = now;
+    this.#entries.set(key, entry);
+    return new Promise((resolve, reject) => entry.waiting.push({ resolve, reject }));
+  }
+
+  /** Retries until the signal is aborted. */
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    const limit = pLimit(CONCURRENCY);
+    const underWay = new Set<string>();
+    while (!signal.aborted) {
+      const now = performance.now();
+      for (const [key, entry] of this.#entries) {
+        if (entry.dueAt > now || underWay.has(key)) continue;
+        underWay.add(key);
+        void limit(() => this.#retry(key, entry)).finally(() => underWay.delete(key));
+      }
+      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+    }
+    for (const { waiting } of this.#entries.values()) for (const { reject } of waiting) reject(signal.reason);
+    this.#entries.clear();
+  }
+
+  async #retry(key: string, entry: Entry): Promise<void> {
+    const { table, parked, signal, onRetry, parkAfterMs = PARK_AFTER_MS } = this.#options;
+    const { change, userId } = entry;
+    const isParked = userId !== undefined && parked.has(change.messageGroupId, userId);
+    try {
+      if (isParked) await parked.park(change.messageGroupId, userId);
+      else await applyTo(table, change, userId);
+      if (!isParked) this.onSuccess();
+      this.#settle(key, entry, change);
+    } catch (error) {
+      if (signal.aborted) return;
+      onRetry({ error, pending: this.#entries.size });
+      entry.failures += 1;
+      const wait = Math.min(FIRST_WAIT_MS * 2 ** entry.failures, LONGEST_WAIT_MS);
+      entry.dueAt = performance.now() + wait * (0.5 + Math.random() / 2);
+      if (isParked || performance.now() - entry.since < parkAfterMs || !(await takesWrites(table))) return;
+      await parked.park(change.messageGroupId, userId).then(
+        () => this.#settle(key, entry, change),
+        (parkError) => onRetry({ error: parkError, pending: this.#entries.size }),
+      );
+    }
+  }
+
+  /** Resolves an entry, unless another change was merged into it in the meantime. */
+  #settle(key: string, entry: Entry, applied: GroupChange<unknown>): void {
+    if (entry.change !== applied) {
+      entry.dueAt = performance.now();
+      return;
+    }
+    this.#entries.delete(key);
+    for (const { resolve } of entry.waiting) resolve();
+  }
+}
+
+function keyOf(messageGroupId: string, userId: string | undefined): string {
+  return `${messageGroupId}#${userId ?? '*'}`;
+}

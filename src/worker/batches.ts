@@ -1,0 +1,74 @@
+import pRetry from 'p-retry';
+import { type Call, timed } from '../calls.ts';
+import type { Log } from '../log.ts';
+import type { CheckpointTable } from '../stream/checkpoint-table.ts';
+import type { TableStream } from '../stream/client.ts';
+import { keepDeadLetter } from '../stream/dead-letters.ts';
+import { isOlderThan } from '../stream/old-records.ts';
+import type { StreamRecord } from '../stream/shards.ts';
+import type { DeadRecord } from '../summaries/apply.ts';
+import { processRecords } from '../summaries/process.ts';
+import type { Retries } from '../summaries/retries.ts';
+import { type EngineCall, observeCalls, type Table } from '../table/table.ts';
+import type { WorkerMetrics } from '../telemetry/metrics.ts';
+
+/** Is called with each batch once its first attempt has ended, and with the calls that it made. */
+export type BatchListener = (
+  batch: Call & { readonly records: number; readonly engineCalls: readonly EngineCall[] },
+) => void;
+
+export interface BatchParts {
+  readonly table: Table;
+  readonly store: CheckpointTable;
+  readonly stream: TableStream;
+  readonly retries: Retries;
+  readonly metrics: WorkerMetrics;
+  readonly log: Log;
+  /** Gives up all calls. */
+  readonly signal: AbortSignal;
+  readonly onBatch?: BatchListener | undefined;
+}
+
+/** Applies a batch of records to the summaries. Keeps dead letters beside the checkpoints. */
+export async function processBatch(
+  { table, store, stream, retries, metrics, log, signal, onBatch }: BatchParts,
+  records: readonly StreamRecord[],
+): Promise<{ settled: Promise<void>; deadLetters: number }> {
+  const engineCalls: EngineCall[] = [];
+  const onCall = (call: EngineCall) => {
+    metrics.onEngineCall(call);
+    if (onBatch) engineCalls.push(call);
+  };
+  const observed = observeCalls(table, onCall, { signal });
+  const current = records.filter((record) => !isOlderThan(record, stream.tableCreatedAt));
+  if (current.length < records.length)
+    log.info({ records: records.length - current.length }, 'records of an older table are ignored');
+  const keep = (dead: DeadRecord<StreamRecord>) => keepUntil(store, stream.streamArn, dead, signal, log);
+  return timed(
+    'update summaries',
+    () => processRecords({ table: observed, retries, keep }, current),
+    (call) => onBatch?.({ ...call, records: records.length, engineCalls }),
+  );
+}
+
+/** Keeps a dead letter, however often that has to be tried. */
+async function keepUntil(
+  store: CheckpointTable,
+  streamArn: string,
+  { record: { dynamodb }, reason }: DeadRecord<StreamRecord>,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  const sequenceNumber = dynamodb?.SequenceNumber ?? '0';
+  const itemKey = { pk: dynamodb?.Keys?.['pk']?.S ?? '', sk: dynamodb?.Keys?.['sk']?.S ?? '' };
+  const setAsideAt = new Date().toISOString();
+  await pRetry(() => keepDeadLetter(store, streamArn, { sequenceNumber, itemKey, reason, setAsideAt }), {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 100,
+    maxTimeout: 5_000,
+    signal,
+    onFailedAttempt: ({ error }) =>
+      log.warn({ err: error, sequenceNumber }, 'could not keep a dead letter, trying again'),
+  });
+  log.warn({ sequenceNumber, ...itemKey, reason }, 'dead letter');
+}

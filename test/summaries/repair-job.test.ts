@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import type { User } from '../../src/model.ts';
+import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
+import { repairPart, requestRepair } from '../../src/summaries/repair-job.ts';
+import { getSummary } from '../../src/table/summaries.ts';
+import type { Table } from '../../src/table/table.ts';
+import { groupIdOf, sendAs, users } from '../support/groups.ts';
+import { setSummary, spoilProfile } from '../support/summaries.ts';
+import { aTable } from '../support/table.ts';
+import { useCheckpoints } from '../support/worker.ts';
+
+/** A table that gives out its groups one at a time, and pairs whose second summary is wrong. */
+async function aDamagedTable(count: number) {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const pairs = Array.from({ length: count }, () => users(2) as [User, User]);
+  for (const members of pairs) {
+    await sendAs(table, members, members[0], 'one');
+    await setSummary(table, members[1].id, groupIdOf(members), { lastSequence: 99 });
+  }
+  let scans = 0;
+  const slow = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof table.call>) => {
+      if (operation !== 'Scan') return table.call(operation, input, limits);
+      scans += 1;
+      return table.call('Scan', { ...(input as object), TableName: table.name, Limit: 4 }, limits);
+    },
+  } as Table;
+  const logs: string[] = [];
+  const log = { info: () => {}, warn: (_: object, message: string) => logs.push(message) };
+  const wrong = async () => {
+    const found = await Promise.all(pairs.map((members) => getSummary(table, members[1].id, groupIdOf(members))));
+    return found.filter((summary) => summary?.lastSequence === 99).length;
+  };
+  const part = () => repairPart(checkpointTable(table), slow, log);
+  return { table, store: checkpointTable(table), pairs, logs, wrong, part, scans: () => scans };
+}
+
+test('a repair is done part by part, goes on after a restart, and ends', async () => {
+  const { store, logs, wrong, part } = await aDamagedTable(5);
+  await requestRepair(store, 'a test');
+
+  const left: number[] = [];
+  // Each part could be another worker's: nothing but the table tells it where to go on.
+  while (await part()) left.push(await wrong());
+
+  expect(left.length).toBeGreaterThan(3);
+  expect(left).toEqual(left.toSorted((a, b) => b - a));
+  expect(await wrong()).toBe(0);
+  expect(logs).toEqual(['all summaries are compared with the logs', 'summaries repaired']);
+  expect(await part()).toBe(false);
+});
+
+test('requests are one repair, and a new one begins it again', async () => {
+  const { store, wrong, part, pairs, table } = await aDamagedTable(3);
+  for (let request = 0; request < 6; request += 1) await requestRepair(store, `shard ${request}`);
+  while ((await wrong()) > 0) await part();
+  const [members] = pairs;
+  if (!members) throw new Error('There are pairs');
+  await setSummary(table, members[1].id, groupIdOf(members), { lastSequence: 99 });
+
+  await requestRepair(store, 'once more');
+  while (await part());
+
+  expect(await wrong()).toBe(0);
+});
+
+test('a repair goes past a group that cannot be read, and reports it', async () => {
+  const { store, wrong, part, pairs, logs, table } = await aDamagedTable(3);
+  await spoilProfile(table, groupIdOf(pairs[0] ?? []));
+  await requestRepair(store, 'a test');
+
+  while (await part());
+
+  expect(await wrong()).toBe(1);
+  expect(logs.filter((message) => message === 'found while summaries were repaired')).toHaveLength(1);
+});

@@ -1,0 +1,192 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Message, User } from '../../src/model.ts';
+import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
+import type { TableRecord } from '../../src/summaries/apply.ts';
+import { listParked, ParkedWork } from '../../src/summaries/parked-work.ts';
+import { processRecords } from '../../src/summaries/process.ts';
+import { Retries } from '../../src/summaries/retries.ts';
+import { messageItem } from '../../src/table/items.ts';
+import { getSummary } from '../../src/table/summaries.ts';
+import type { Table } from '../../src/table/table.ts';
+import { timeout } from '../support/faults.ts';
+import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
+import { aTable } from '../support/table.ts';
+import { useCheckpoints } from '../support/worker.ts';
+
+const SILENT = { info: () => {}, warn: () => {} };
+
+/** Two groups of one sender, with retries, parked work, and writes that fail as the test says. */
+async function aWorld({ parkAfterMs = 30_000 } = {}) {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const [ann, ben, cyd] = users(3) as [User, User, User];
+  const groups = [[ann, ben] as [User, User], [ann, cyd] as [User, User]] as const;
+  for (const members of groups) await sendAs(table, members, ann, 'one');
+  const [first, second] = groups.map((members) => groupIdOf(members)) as [string, string];
+  let isFailing: (input: string) => boolean = () => false;
+  const { call } = table;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      operation === 'UpdateItem' && isFailing(JSON.stringify(input))
+        ? Promise.reject(timeout())
+        : call(operation, input, limits),
+  } as Table;
+  const store = checkpointTable(table);
+  const counts: number[] = [];
+  const parked = new ParkedWork(store, failing, SILENT, (count) => counts.push(count));
+  const stop = new AbortController();
+  const retries = new Retries({ table: failing, parked, signal: stop.signal, onRetry: () => {}, parkAfterMs });
+  const running = retries.run();
+  onTestFinished(async () => {
+    stop.abort();
+    await running;
+  });
+  const dead: string[] = [];
+  const keep = async ({ reason }: { readonly reason: string }) => void dead.push(reason);
+  const messageOf = (sequence: number): Message => ({
+    id: `6c1f2d0a-4b7e-4a53-9d10-${String(sequence).padStart(12, '0')}`,
+    sequence,
+    senderId: ann.id,
+    body: 'a text',
+    createdAt: new Date().toISOString(),
+  });
+  const recordOf = (id: string, sequence: number): TableRecord => ({
+    dynamodb: { NewImage: marshall(messageItem(id, messageOf(sequence))) },
+  });
+  return {
+    table,
+    store,
+    parked,
+    counts,
+    dead,
+    stop,
+    groups: { first, second },
+    people: { ann, ben, cyd },
+    process: (...records: TableRecord[]) => processRecords({ table: failing, retries, keep }, records),
+    recordOf,
+    fail: (which: (input: string) => boolean) => {
+      isFailing = which;
+    },
+    lastSequence: async (user: User, id: string) =>
+      (await getSummary(table, user.id, id, { consistent: true }))?.lastSequence,
+  };
+}
+
+test('a write that fails is retried until it succeeds, while the records after it are applied', async () => {
+  const world = await aWorld();
+  const { groups, people, process, recordOf, fail, lastSequence } = world;
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+  let isSettled = false;
+
+  const { settled } = await process(recordOf(groups.first, 2), recordOf(groups.second, 2));
+  void settled.then(() => {
+    isSettled = true;
+  });
+  const later = await process(recordOf(groups.second, 3));
+  await later.settled;
+
+  expect(await lastSequence(people.cyd, groups.second)).toBe(3);
+  expect(await lastSequence(people.ann, groups.first)).toBe(2);
+  expect(isSettled).toBe(false);
+  fail(() => false);
+  await settled;
+  expect(await lastSequence(people.ben, groups.first)).toBe(2);
+  expect(world.dead).toEqual([]);
+});
+
+test('writes of one summary are merged while they fail', async () => {
+  const { groups, people, process, recordOf, fail, lastSequence, table } = await aWorld();
+  await putMessages(table, groups.first, people.ann, 2, 20);
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+  const batches: Promise<void>[] = [];
+  for (let sequence = 2; sequence <= 20; sequence += 1)
+    batches.push((await process(recordOf(groups.first, sequence), recordOf(groups.second, sequence))).settled);
+
+  fail(() => false);
+  await Promise.all(batches);
+
+  expect(await lastSequence(people.ben, groups.first)).toBe(20);
+});
+
+test('a summary that fails for long while the table takes writes is parked, and written from its log once it can be', async () => {
+  const world = await aWorld({ parkAfterMs: 200 });
+  const { groups, people, process, recordOf, fail, lastSequence, table, store, parked } = world;
+  await putMessages(table, groups.first, people.ann, 2, 5);
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+
+  const { settled } = await process(recordOf(groups.first, 2), recordOf(groups.second, 2));
+  await settled;
+  const [item] = await listParked(store);
+  // Later records of a parked summary do not wait.
+  await (await process(recordOf(groups.first, 3))).settled;
+  const [again] = await listParked(store);
+  const whileFailing = await parked.attempt();
+  fail(() => false);
+  const done = await parked.attempt();
+
+  expect(item).toMatchObject({ messageGroupId: groups.first, userId: people.ben.id });
+  expect(JSON.stringify(item)).not.toContain('a text');
+  expect(again?.version).not.toBe(item?.version);
+  expect([whileFailing, done]).toEqual([0, 1]);
+  expect(await lastSequence(people.ben, groups.first)).toBe(5);
+  expect(await listParked(store)).toEqual([]);
+  expect([Math.max(...world.counts), world.counts.at(-1)]).toEqual([1, 0]);
+});
+
+test('nothing is parked while the table takes no writes: after a second, batches wait', async () => {
+  const { groups, people, process, recordOf, fail, lastSequence, store } = await aWorld({ parkAfterMs: 50 });
+  fail(() => true);
+  const batches: Promise<void>[] = [];
+
+  await vi.waitFor(
+    async () => {
+      const processing = process(recordOf(groups.first, 2));
+      batches.push(processing.then(({ settled }) => settled));
+      const outcome = await Promise.race([processing.then(() => 'processed'), delay(500, 'waits')]);
+      expect(outcome).toBe('waits');
+    },
+    { timeout: 10_000 },
+  );
+
+  expect(await listParked(store)).toEqual([]);
+  fail(() => false);
+  await Promise.all(batches);
+  expect(await lastSequence(people.ben, groups.first)).toBe(2);
+});
+
+test('parked work of an earlier worker is loaded, and work that is parked again meanwhile stays', async () => {
+  const { groups, people, table, store } = await aWorld();
+  const [early, late] = [new ParkedWork(store, table, SILENT), new ParkedWork(store, table, SILENT)];
+  await early.park(groups.first, people.ben.id);
+  await late.load();
+  const racing = {
+    ...table,
+    call: async (...args: Parameters<typeof table.call>) => {
+      const result = await table.call(...args);
+      if (args[0] === 'GetItem') await early.park(groups.first, people.ben.id);
+      return result;
+    },
+  } as Table;
+
+  const raced = await new ParkedWork(store, racing, SILENT).attempt();
+
+  expect(late.has(groups.first, people.ben.id)).toBe(true);
+  expect(late.has(groups.second, people.ben.id)).toBe(false);
+  expect(raced).toBe(0);
+  expect(await listParked(store)).toHaveLength(1);
+  expect(await late.attempt()).toBe(1);
+  expect(late.has(groups.first, people.ben.id)).toBe(false);
+});
+
+test('what is left when the worker stops is given up, so that it comes again', async () => {
+  const { groups, process, recordOf, fail, stop, people } = await aWorld();
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+  const { settled } = await process(recordOf(groups.first, 2), recordOf(groups.second, 2));
+
+  stop.abort();
+
+  await expect(settled).rejects.toThrow();
+});
