@@ -8,7 +8,7 @@ import { address, integer, type LogLevel, logLevel } from './variables.ts';
 export interface WorkerConfig {
   readonly logLevel: LogLevel;
   readonly table: TableConfig;
-  /** How long the lease of a worker that died holds, in milliseconds. */
+  /** The time after which another worker takes the lease of one that died, in milliseconds. */
   readonly leaseMs: number;
   /** Whether the worker takes the lease at once, because no other worker lives. */
   readonly takesOver: boolean;

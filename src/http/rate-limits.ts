@@ -51,15 +51,17 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
 }
 
 function spendFrom(
-  counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward'>>>,
+  counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>>>,
 ): RateLimits['spend'] {
   return async (limit, who, count) => {
     const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
+    // What is given back may fall into the next minute, and must not be much there.
+    const counted = Math.min(count, counter.points + 1);
     try {
-      await counter.consume(key, count);
+      await counter.consume(key, counted);
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      await counter.reward(key, count);
+      await counter.reward(key, counted);
       throw new RateLimitedError(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)));
     }
   };

@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import type { CheckpointTable } from '../stream/checkpoint-table.ts';
 import { findStream } from '../stream/client.ts';
-import { noteStream } from '../stream/current-stream.ts';
+import { noteRead, noteStream } from '../stream/current-stream.ts';
 import type { DeadLetter } from '../stream/dead-letters.ts';
 import type { DeadRecord, TableRecord } from '../summaries/apply.ts';
 import { ParkedWork } from '../summaries/parked-work.ts';
@@ -56,6 +57,9 @@ const RESERVE_MS = 5_000;
 /** The parked work of other instances is loaded as often as this, in milliseconds. */
 const LOAD_MS = 60_000;
 
+/** The dead letters that an instance remembers to have sent. */
+const MAX_REMEMBERED = 1_000;
+
 /**
  * Creates the handler of the table's stream. Dead letters go straight to the failure queue. Everything else is retried within the invocation,
  * and parked as the worker does. If writes are left when the time is over, the service tries the batch again, which may repeat what is done. See
@@ -70,6 +74,8 @@ export function createUpdateSummaries({
 }: UpdateSummariesParts): (event: LambdaEvent, time: LambdaTime) => Promise<LambdaResponse> {
   const parked = new ParkedWork(store, table, log);
   let loadedAt = Number.NEGATIVE_INFINITY;
+  // A batch that is tried again has its dead letters again.
+  const sent = new LRUCache<string, true>({ max: MAX_REMEMBERED });
 
   return async ({ Records: records = [] }, time) => {
     const [first] = records;
@@ -83,7 +89,9 @@ export function createUpdateSummaries({
     const running = retries.run();
     const keep = async ({ record, reason }: DeadRecord<LambdaRecord>) => {
       const letter = deadLetterOf(record, reason);
+      if (sent.has(letter.sequenceNumber)) return;
       await sendDeadLetter(letter);
+      sent.set(letter.sequenceNumber, true);
       log.warn(letter, 'dead letter');
     };
     try {
@@ -114,22 +122,37 @@ function deadLetterOf({ dynamodb }: LambdaRecord, reason: string): DeadLetter {
   };
 }
 
+/** The event of a schedule, or of the queue of records that the service discarded because they were too old. */
+export interface RepairEvent {
+  readonly Records?: readonly { readonly eventSource?: string }[];
+}
+
+/** The time that a part of a repair may take, in milliseconds. */
+const PART_MS = 300_000;
+
 /**
- * Creates the handler of a schedule: writes parked summaries from their logs, and does the next parts of a repair while there is time. A repair
- * starts by itself when the table has another stream than at the last time.
+ * Creates the handler of a schedule, and of the queue of discarded records. By the schedule it writes parked summaries from their logs, and does
+ * the next parts of a repair while there is time. A repair is requested when records were discarded, and when the table has another stream than
+ * at the last time.
  */
 export function createRepairSummaries({
   table,
   store,
   log,
-}: HandlerParts): (event: unknown, time: LambdaTime) => Promise<void> {
-  return async (_, time) => {
+}: HandlerParts): (event: RepairEvent, time: LambdaTime) => Promise<void> {
+  return async ({ Records: discarded = [] }, time) => {
+    const onLoss = async (reason: string) => {
+      log.warn({ reason }, 'records were lost');
+      await requestRepair(store, reason);
+    };
+    if (discarded.length > 0) return onLoss('records of the stream became too old');
     const stream = await findStream(table.client, table.name);
-    if (stream) await noteStream(store, stream.streamArn, (reason) => requestRepair(store, reason));
-    await new ParkedWork(store, table, log).attempt();
+    if (stream) {
+      await noteStream(store, stream.streamArn, onLoss);
+      await noteRead(store, stream.streamArn);
+    }
+    const parked = new ParkedWork(store, table, log);
+    do await parked.attempt();
     while (time.getRemainingTimeInMillis() > PART_MS && (await repairPart(store, table, log)));
   };
 }
-
-/** The time that a part of a repair may take, in milliseconds. */
-const PART_MS = 300_000;

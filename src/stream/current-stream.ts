@@ -1,21 +1,39 @@
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
 import type { CheckpointTable } from './checkpoint-table.ts';
 
 const KEY = { pk: 'STREAM', sk: 'CURRENT' };
 
+const currentItem = z.object({ streamArn: z.string(), readAt: z.number() });
+
+/** A stream keeps records for 24 hours. One that was read within this time has lost none, in milliseconds. */
+export const KEPT_MS = 23 * 60 * 60 * 1_000;
+
 /**
- * Notes the stream that is read from now on. If no stream or another one was noted, records may be lost between them: the table's stream was
- * switched off and on, the checkpoints were deleted, or no worker ever ran.
+ * Notes the stream that is read from now on. Records may be lost if another stream was noted, none, or if the noted one was not read for 23
+ * hours: the table's stream was switched off and on, the checkpoints were deleted, or no worker ran. Shards may have come and gone meanwhile.
  *
  * @param onLoss is called before the stream is noted
  */
 export async function noteStream(
-  { client, name }: CheckpointTable,
+  store: CheckpointTable,
   streamArn: string,
   onLoss: (reason: string) => Promise<void>,
 ): Promise<void> {
-  const { Item } = await client.send(new GetCommand({ TableName: name, Key: KEY, ConsistentRead: true }));
-  if (Item?.['streamArn'] === streamArn) return;
-  await onLoss(Item ? 'the table has another stream' : 'no stream of the table was read before');
-  await client.send(new PutCommand({ TableName: name, Item: { ...KEY, streamArn } }));
+  const { Item } = await store.client.send(new GetCommand({ TableName: store.name, Key: KEY, ConsistentRead: true }));
+  const reason = lossOf(currentItem.optional().parse(Item), streamArn);
+  if (reason === undefined) return;
+  await onLoss(reason);
+  await noteRead(store, streamArn);
+}
+
+/** Notes that the stream is being read: its shards are known as they come. */
+export async function noteRead({ client, name }: CheckpointTable, streamArn: string): Promise<void> {
+  await client.send(new PutCommand({ TableName: name, Item: { ...KEY, streamArn, readAt: Date.now() } }));
+}
+
+function lossOf(current: z.infer<typeof currentItem> | undefined, streamArn: string): string | undefined {
+  if (!current) return 'no stream of the table was read before';
+  if (current.streamArn !== streamArn) return 'the table has another stream';
+  return Date.now() - current.readAt < KEPT_MS ? undefined : 'the stream was not read for 23 hours';
 }

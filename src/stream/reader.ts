@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type DynamoDBStreamsClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb-streams';
 import { within } from '../calls.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
+import { KEPT_MS } from './current-stream.ts';
 import { DEFAULT_PACE, type Pace, readShard } from './shard-reader.ts';
 import { listShards, readableShards, type Shard, type StreamRecord } from './shards.ts';
 import { UnsettledBatches } from './unsettled-batches.ts';
@@ -24,6 +25,8 @@ export interface StreamReaderOptions {
   readonly process: (records: readonly StreamRecord[]) => Promise<{ settled: Promise<void>; deadLetters: number }>;
   /** Is called if records were lost before they were read. The checkpoint passes the gap only once it has resolved. */
   readonly onLoss: (reason: string) => Promise<void>;
+  /** Is called about once a minute after all shards were listed. */
+  readonly onListed?: (() => Promise<void>) | undefined;
   readonly watch?: ShardWatch | undefined;
   readonly log: StreamLog;
   /** Stops the reading. Batches under way have 2 s to settle. */
@@ -43,11 +46,8 @@ const LOOK_MS_PER_SHARD = 10;
 /** The time that batches have to settle once the reading is stopped. The next worker has less to do over. */
 const LAST_BATCH_MS = 2_000;
 
-/** A stream keeps records for 24 hours. A shard without a checkpoint that was caught up within this time has lost none. */
-const KEPT_MS = 23 * 60 * 60 * 1_000;
-
-/** The time between two notes that a shard is caught up. */
-const CAUGHT_UP_MS = 60_000;
+/** The time between two notes that the stream is read, or that a shard is caught up, in milliseconds. */
+const NOTE_MS = 60_000;
 
 /**
  * Reads a stream until it is stopped or gone: all shards, parents before children, each from its checkpoint on.
@@ -55,7 +55,7 @@ const CAUGHT_UP_MS = 60_000;
  * @returns why it ended
  */
 export async function readStream(options: StreamReaderOptions): Promise<'stopped' | 'gone'> {
-  const { client, streamArn, checkpoints, log, signal, lost, lookMs = LOOK_MS } = options;
+  const { client, streamArn, checkpoints, onListed, log, signal, lost, lookMs = LOOK_MS } = options;
   const stop = new AbortController();
   let wake = new AbortController();
   const onStop = () => {
@@ -67,6 +67,7 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
 
   const reading = new Map<string, Promise<void>>();
   let isGone = false;
+  let notedAt = Number.NEGATIVE_INFINITY;
   while (!stop.signal.aborted) {
     // A shard that ends makes way for its children at once, also if it ends during this look.
     const look = new AbortController();
@@ -88,6 +89,10 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
         reading.set(id, read);
       }
       await forgetVanished(options, shards, [...known.values()], reading);
+      if (performance.now() - notedAt >= NOTE_MS) {
+        await onListed?.();
+        notedAt = performance.now();
+      }
     } catch (error) {
       isGone = error instanceof ResourceNotFoundException;
       if (isGone) break;
@@ -147,7 +152,7 @@ async function readOne(
       },
       onCaughtUp: () => {
         watch?.onCaughtUp(shardId);
-        if (batches.count > 0 || performance.now() - notedAt < CAUGHT_UP_MS) return;
+        if (batches.count > 0 || performance.now() - notedAt < NOTE_MS) return;
         notedAt = performance.now();
         checkpoints
           .caughtUp(shardId, Date.now())

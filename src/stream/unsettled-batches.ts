@@ -1,5 +1,5 @@
 /** Batches of a shard whose records are not all done. More of them would have to be processed again after a crash. */
-const MAX_UNSETTLED = 50;
+const MAX_UNSETTLED = 200;
 
 /**
  * Saves the checkpoints of a shard in order. A batch is checkpointed once it and all batches before it are settled, while the shard is read

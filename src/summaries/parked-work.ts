@@ -43,7 +43,8 @@ export class ParkedWork {
   readonly #table: Table;
   readonly #log: ParkedWorkLog;
   readonly #onCount: (count: number) => void;
-  readonly #keys = new Set<string>();
+  /** The version of each parked summary, by its sort key. */
+  readonly #versions = new Map<string, string>();
 
   /** @param onCount is called with the number of parked summaries whenever it changes */
   constructor(store: CheckpointTable, table: Table, log: ParkedWorkLog, onCount: (count: number) => void = () => {}) {
@@ -54,30 +55,32 @@ export class ParkedWork {
   }
 
   has(messageGroupId: string, userId: string): boolean {
-    return this.#keys.has(`${messageGroupId}#${userId}`) || this.#keys.has(`${messageGroupId}#${ALL_MEMBERS}`);
+    return this.#versions.has(`${messageGroupId}#${userId}`) || this.#versions.has(`${messageGroupId}#${ALL_MEMBERS}`);
   }
 
   /** Parks a member's summary of a group, or all summaries of the group. Parking it again makes another version. */
   async park(messageGroupId: string, userId: string = ALL_MEMBERS): Promise<void> {
     const sk = `${messageGroupId}#${userId}`;
+    const version = randomUUID();
     await updateItem(
       this.#store,
       { pk: PARTITION, sk },
       {
         UpdateExpression: 'SET version = :version, parkedAt = if_not_exists(parkedAt, :now)',
-        ExpressionAttributeValues: { ':version': randomUUID(), ':now': new Date().toISOString() },
+        ExpressionAttributeValues: { ':version': version, ':now': new Date().toISOString() },
       },
     );
-    if (!this.#keys.has(sk)) this.#log.warn({ messageGroupId, userId }, 'a summary is parked');
-    this.#keys.add(sk);
-    this.#onCount(this.#keys.size);
+    if (!this.#versions.has(sk)) this.#log.warn({ messageGroupId, userId }, 'a summary is parked');
+    this.#versions.set(sk, version);
+    this.#onCount(this.#versions.size);
   }
 
   /** Loads the parked work of earlier workers. */
   async load(): Promise<void> {
-    this.#keys.clear();
-    for (const { sk } of await listParked(this.#store)) this.#keys.add(sk);
-    this.#onCount(this.#keys.size);
+    const items = await listParked(this.#store);
+    this.#versions.clear();
+    for (const { sk, version } of items) this.#versions.set(sk, version);
+    this.#onCount(this.#versions.size);
   }
 
   /** Writes parked summaries from their logs until the signal is aborted. */
@@ -85,7 +88,7 @@ export class ParkedWork {
     let waitMs = ATTEMPT_MS;
     while (!signal.aborted) {
       await delay(waitMs, undefined, { signal }).catch(() => {});
-      if (signal.aborted || this.#keys.size === 0) continue;
+      if (signal.aborted || this.#versions.size === 0) continue;
       try {
         const done = await this.attempt(signal);
         waitMs = done > 0 ? ATTEMPT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
@@ -116,6 +119,7 @@ export class ParkedWork {
   }
 
   async #write({ sk, messageGroupId, userId, version }: ParkedItem): Promise<boolean> {
+    const known = this.#versions.get(sk);
     const profile = (await getProfiles(this.#table, [messageGroupId], { consistent: true })).get(messageGroupId);
     const members = userId === ALL_MEMBERS ? profile?.memberIds : [userId];
     // Without a profile there is nothing to write: "summaries verify" reports it.
@@ -134,8 +138,9 @@ export class ParkedWork {
       if (error instanceof ConditionalCheckFailedException) return false;
       throw error;
     }
-    this.#keys.delete(sk);
-    this.#onCount(this.#keys.size);
+    // It may have been parked again since it was deleted.
+    if ([known, version].includes(this.#versions.get(sk))) this.#versions.delete(sk);
+    this.#onCount(this.#versions.size);
     return true;
   }
 }

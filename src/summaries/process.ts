@@ -21,10 +21,13 @@ export async function processRecords<Source extends TableRecord>(
   { table, retries, keep }: ProcessorOptions<Source>,
   records: readonly Source[],
 ): Promise<{ settled: Promise<void>; deadLetters: number }> {
+  const startedAt = performance.now();
   const first = withCallDeadline(table, FIRST_ATTEMPT_MS);
   const { written, failed, dead } = await applyRecords(first, records, (group, user) => retries.has(group, user));
-  if (written > 0) retries.onSuccess();
-  const settled = Promise.all([...dead.map(keep), ...failed.map((each) => retries.add(each))]).then(() => {});
+  if (written > 0) retries.onWritten();
+  const settled = Promise.all([...dead.map(keep), ...failed.map((each) => retries.add(each, startedAt))]).then(
+    () => {},
+  );
   await retries.waitForSuccess(settled);
   return { settled, deadLetters: dead.length };
 }

@@ -12,7 +12,7 @@ export interface RetriesOptions {
   /** Ends the retries. What is left is rejected. */
   readonly signal: AbortSignal;
   readonly onRetry: (failure: { readonly error: unknown; readonly pending: number }) => void;
-  /** A write that fails for so long while the table takes other writes is parked, in milliseconds. */
+  /** A write that fails for so long is parked if other summaries were written meanwhile, in milliseconds. */
   readonly parkAfterMs?: number | undefined;
 }
 
@@ -35,6 +35,7 @@ const PROBE_MS = 100;
 interface Entry {
   change: GroupChange<unknown>;
   readonly userId: string | undefined;
+  /** When the batch began whose write failed first, by `performance.now()`. */
   readonly since: number;
   failures: number;
   dueAt: number;
@@ -49,6 +50,7 @@ export class Retries {
   readonly #options: RetriesOptions;
   readonly #entries = new Map<string, Entry>();
   #succeededAt = performance.now();
+  #writtenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RetriesOptions) {
     this.#options = options;
@@ -59,9 +61,10 @@ export class Retries {
     return this.#entries.has(keyOf(messageGroupId, userId)) || this.#options.parked.has(messageGroupId, userId);
   }
 
-  /** Notes that a write succeeded. */
-  onSuccess(): void {
-    this.#succeededAt = performance.now();
+  /** Notes that a summary was written. */
+  onWritten(): void {
+    this.#writtenAt = performance.now();
+    this.#succeededAt = this.#writtenAt;
   }
 
   /** Waits while nothing succeeds, or while there is too much to retry, but not longer than until a batch is settled. */
@@ -73,20 +76,24 @@ export class Retries {
     settled.then(onSettled, onSettled);
     while (!isSettled && this.#entries.size > 0 && !this.#options.signal.aborted) {
       const isIdle = performance.now() - this.#succeededAt > SUCCESS_WITHIN_MS;
-      if (isIdle && (await takesWrites(this.#options.table))) this.onSuccess();
+      if (isIdle && (await takesWrites(this.#options.table))) this.#succeededAt = performance.now();
       else if (!isIdle && this.#entries.size <= MAX_PENDING) return;
       await delay(PROBE_MS, undefined, { signal: this.#options.signal }).catch(() => {});
     }
   }
 
-  /** Adds a write that failed. Resolves once it succeeded or is parked. Rejects once the signal is aborted. */
-  async add({ change, userId }: FailedWrite<unknown>): Promise<void> {
+  /**
+   * Adds a write that failed. Resolves once it succeeded or is parked. Rejects once the signal is aborted.
+   *
+   * @param since when the batch of the write began, by `performance.now()`
+   */
+  async add({ change, userId }: FailedWrite<unknown>, since: number): Promise<void> {
     const { parked, signal } = this.#options;
     signal.throwIfAborted();
     const key = keyOf(change.messageGroupId, userId);
     const known = this.#entries.get(key);
     const now = performance.now();
-    const entry = known ?? { change, userId, since: now, failures: 1, dueAt: now + FIRST_WAIT_MS, waiting: [] };
+    const entry = known ?? { change, userId, since, failures: 1, dueAt: now + FIRST_WAIT_MS, waiting: [] };
     if (known) known.change = mergeChanges(known.change, change);
     // Parked work is merged at once, so that its shard does not wait again.
     else if (userId !== undefined && parked.has(change.messageGroupId, userId)) entry.dueAt = now;
@@ -119,7 +126,7 @@ export class Retries {
     try {
       if (isParked) await parked.park(change.messageGroupId, userId);
       else await applyTo(table, change, userId);
-      if (!isParked) this.onSuccess();
+      if (!isParked) this.onWritten();
       this.#settle(key, entry, change);
     } catch (error) {
       if (signal.aborted) return;
@@ -127,7 +134,8 @@ export class Retries {
       entry.failures += 1;
       const wait = Math.min(FIRST_WAIT_MS * 2 ** entry.failures, LONGEST_WAIT_MS);
       entry.dueAt = performance.now() + wait * (0.5 + Math.random() / 2);
-      if (isParked || performance.now() - entry.since < parkAfterMs || !(await takesWrites(table))) return;
+      // A summary is to blame only if others could be written since its write began to fail.
+      if (isParked || performance.now() - entry.since < parkAfterMs || this.#writtenAt <= entry.since) return;
       await parked.park(change.messageGroupId, userId).then(
         () => this.#settle(key, entry, change),
         (parkError) => onRetry({ error: parkError, pending: this.#entries.size }),

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { type CheckpointTable, checkpointTable } from '../stream/checkpoint-table.ts';
 import { Checkpoints } from '../stream/checkpoints.ts';
 import { findStream, type TableStream } from '../stream/client.ts';
-import { noteStream } from '../stream/current-stream.ts';
+import { noteRead, noteStream } from '../stream/current-stream.ts';
 import { readStream } from '../stream/reader.ts';
 import { ParkedWork } from '../summaries/parked-work.ts';
 import { requestRepair, runRepairs } from '../summaries/repair-job.ts';
@@ -95,6 +95,7 @@ async function readOne(
       checkpoints: new Checkpoints(store, streamArn, term),
       process: (records) => processBatch(batchParts, records),
       onLoss,
+      onListed: () => noteRead(store, streamArn),
       log,
       signal: ending,
       lost,

@@ -148,6 +148,7 @@ function byLambda({ name }: Table): Access[] {
     ...['DescribeStream', 'GetRecords', 'GetShardIterator'].map((action) => `dynamodb:${action} table/${name}/stream`),
     'dynamodb:ListStreams *',
     'sqs:SendMessage FailureQueue.Arn',
+    'sqs:SendMessage DiscardedQueue.Arn',
     'logs:CreateLogStream WorkerLogs.Arn',
     'logs:PutLogEvents WorkerLogs.Arn',
   ];
@@ -198,7 +199,12 @@ test('the scheduled repair may do what it does, and nothing else', async () => {
   expect(await getSummary(table, ben.id, groupIdOf(members))).toEqual(right);
   expect(await listParked(checkpointTable(table))).toEqual([]);
   expect(permitted(table, 'RepairRole')).toEqual(
-    sorted([...accesses, 'logs:CreateLogStream WorkerLogs.Arn', 'logs:PutLogEvents WorkerLogs.Arn']),
+    sorted([
+      ...accesses,
+      ...['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'].map((action) => `sqs:${action} DiscardedQueue.Arn`),
+      'logs:CreateLogStream WorkerLogs.Arn',
+      'logs:PutLogEvents WorkerLogs.Arn',
+    ]),
   );
 });
 

@@ -104,7 +104,7 @@ test('the worker retries batches until they are too old, and alarms are raised w
       StartingPosition: 'TRIM_HORIZON',
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       BisectBatchOnFunctionError: true,
-      DestinationConfig: { OnFailure: { Destination: 'FailureQueue.Arn' } },
+      DestinationConfig: { OnFailure: { Destination: 'DiscardedQueue.Arn' } },
     },
   });
   const { MaximumRetryAttempts: attempts, MaximumRecordAgeInSeconds: age } = mapping.Properties;
@@ -124,7 +124,19 @@ test('the worker retries batches until they are too old, and alarms are raised w
   ]);
   expect(watched).toContainEqual(['IteratorAge', 'WorkerFunction']);
   expect(watched).toContainEqual(['ApproximateNumberOfMessagesVisible', 'FailureQueue.QueueName']);
+  expect(watched).toContainEqual(['NumberOfMessagesSent', 'DiscardedQueue.QueueName']);
   for (const { Properties: alarm } of alarms) expect(alarm.AlarmActions).toEqual([topic]);
+});
+
+test('discarded records invoke the repair, which one instance at a time does', () => {
+  const { Properties: repair } = resourceOf('RepairFunction');
+
+  expect(Object.values(repair.Events)).toEqual([
+    { Type: 'Schedule', Properties: { Schedule: 'rate(1 minute)' } },
+    { Type: 'SQS', Properties: { Queue: 'DiscardedQueue.Arn' } },
+  ]);
+  expect(repair.ReservedConcurrentExecutions).toBe(1);
+  expect(resourceOf('DiscardedQueue').Properties.VisibilityTimeout).toBeGreaterThanOrEqual(repair.Timeout);
 });
 
 /** The environment of a function. */

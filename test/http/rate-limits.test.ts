@@ -344,6 +344,22 @@ describe('counting', () => {
     return { limits, lines, logs };
   }
 
+  test('gives back no more than the limit, into whichever minute it falls', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const { limits } = await open({ reads: 2 });
+
+    // It is counted at once, and given back when the minute is over.
+    const refused = limits.spend('reads', 'ann', 2_000).catch((error: unknown) => error);
+    vi.setSystemTime(Date.now() + 60_000);
+    expect(await refused).toBeInstanceOf(RateLimitedError);
+
+    for (let asked = 0; asked < 2 + 3; asked += 1) await limits.spend('reads', 'ann', 1);
+    await expect(limits.spend('reads', 'ann', 1)).rejects.toThrow(RateLimitedError);
+  });
+
   test('starts anew when the minute is over', async () => {
     vi.useFakeTimers();
     onTestFinished(() => {

@@ -11,13 +11,14 @@ import {
 import type { Message, MessageGroupProfile } from '../../src/model.ts';
 import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
 import type { DeadLetter } from '../../src/stream/dead-letters.ts';
-import { listParked } from '../../src/summaries/parked-work.ts';
+import { listParked, ParkedWork } from '../../src/summaries/parked-work.ts';
 import { appendMessage, startMessageGroup } from '../../src/table/appends.ts';
 import { messageItem, storedMessage, summaryItem } from '../../src/table/items.ts';
 import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { timeout } from '../support/faults.ts';
+import { setSummary } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
@@ -152,6 +153,28 @@ test('a dead letter that the queue does not take leaves the batch to be tried ag
   expect(response).toEqual(failedAt('7'));
 });
 
+test('a batch that is tried again sends its dead letters once', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const group = await aLaggingGroup(table);
+  const { call } = table;
+  let isFailing = true;
+  const failing = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      isFailing && operation === 'UpdateItem' ? Promise.reject(timeout()) : call(operation, input, limits),
+  } as Table;
+  const { letters, invoke } = aFunction(failing, { timeMs: 6_000 });
+  const event = { Records: [unreadable('3'), messageRecord('4', group, group.messages[0])] };
+
+  const during = await invoke(event);
+  isFailing = false;
+  const after = await invoke(event);
+
+  expect([during, after]).toEqual([failedAt('3'), NOTHING_FAILED]);
+  expect(letters.map(({ sequenceNumber }) => sequenceNumber)).toEqual(['3']);
+});
+
 test('a table that takes no writes leaves the batch to be tried again when the time is over, and the next try succeeds', async () => {
   const table = await aTable();
   await useCheckpoints(table);
@@ -195,13 +218,60 @@ test('a summary that cannot be written while others can is parked, and the sched
   const repair = createRepairSummaries({
     table,
     store: checkpointTable(table),
-    log: { info: () => {}, warn: () => {} },
+    log: QUIET,
   });
   await repair({}, { getRemainingTimeInMillis: () => 900_000 });
 
   expect(response).toEqual(NOTHING_FAILED);
   expect(before).toEqual([[2, 1], [group.reader]]);
   expect(await lastSequences(table, group)).toEqual([3, 3]);
+  expect(await listParked(store)).toEqual([]);
+});
+
+const QUIET = { info: () => {}, warn: () => {} };
+
+test('records that the service discarded request a repair, which the schedule does', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const { profile, reader } = await aLaggingGroup(table, 1);
+  const store = checkpointTable(table);
+  const repair = createRepairSummaries({ table, store, log: QUIET });
+  const time = { getRemainingTimeInMillis: () => 900_000 };
+  // The repair of a first run.
+  await repair({}, time);
+  await setSummary(table, reader, profile.id, { lastSequence: 1 });
+
+  await repair({}, time);
+  const before = await getSummary(table, reader, profile.id, { consistent: true });
+  await repair({ Records: [{ eventSource: 'aws:sqs' }] }, time);
+  const requested = await getSummary(table, reader, profile.id, { consistent: true });
+  await repair({}, time);
+
+  expect([before?.lastSequence, requested?.lastSequence]).toEqual([1, 1]);
+  expect(await getSummary(table, reader, profile.id, { consistent: true })).toMatchObject({ lastSequence: 2 });
+});
+
+test('parked summaries are written between the parts of a long repair', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const groups = [await aLaggingGroup(table), await aLaggingGroup(table), await aLaggingGroup(table)];
+  const store = checkpointTable(table);
+  const parked: number[] = [];
+  const slow = {
+    ...table,
+    call: async (...[operation, input, limits]: Parameters<typeof table.call>) => {
+      if (operation !== 'Scan') return table.call(operation, input, limits);
+      parked.push((await listParked(store)).length);
+      const [group] = groups;
+      if (group && parked.length < 3) await new ParkedWork(store, table, QUIET).park(group.profile.id, group.reader);
+      return table.call('Scan', { ...(input as object), TableName: table.name, Limit: 4 }, limits);
+    },
+  } as Table;
+
+  await createRepairSummaries({ table: slow, store, log: QUIET })({}, { getRemainingTimeInMillis: () => 900_000 });
+
+  expect(parked.length).toBeGreaterThan(2);
+  expect(Math.max(...parked)).toBe(0);
   expect(await listParked(store)).toEqual([]);
 });
 

@@ -27,6 +27,8 @@ interface Reader {
   readonly done: () => string[];
   /** The number of times that records were lost. */
   readonly losses: () => number;
+  /** The number of times that the list of shards was noted. */
+  readonly listed: () => number;
   readonly logs: { readonly details: Record<string, unknown>; readonly message: string }[];
   /** The way in which the last reading of the stream ended. */
   readonly end: () => 'stopped' | 'gone' | undefined;
@@ -57,6 +59,7 @@ function startReader(
   const batches: string[][] = [];
   const logs: Reader['logs'] = [];
   let losses = 0;
+  let listed = 0;
   let end: 'stopped' | 'gone' | undefined;
   const log = (details: object, message: string) => logs.push({ details: { ...details }, message });
   const lease = { table, owner, leaseMs, takesOver: false, signal: stopping.signal, log: { info: log, warn: log } };
@@ -77,6 +80,9 @@ function startReader(
       onLoss: async () => {
         losses += 1;
       },
+      onListed: async () => {
+        listed += 1;
+      },
       log: { info: log, warn: log },
     });
     if (end === 'gone') stopping.abort();
@@ -86,7 +92,16 @@ function startReader(
     return stopped;
   };
   onTestFinished(stop);
-  return { batches, done: () => batches.flat(), losses: () => losses, logs, end: () => end, stopped, stop };
+  return {
+    batches,
+    done: () => batches.flat(),
+    losses: () => losses,
+    listed: () => listed,
+    logs,
+    end: () => end,
+    stopped,
+    stop,
+  };
 }
 
 function sequenceNumberOf(record: StreamRecord): string {
@@ -342,6 +357,22 @@ test('records that are trimmed while the shard is read are told of too', async (
   expect(reader.losses()).toBe(1);
 });
 
+test('the stream is noted once its shards are listed, and not before', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  fake.addShard('a', 3);
+  fake.throttle('DescribeStream', 'LimitExceededException', Number.POSITIVE_INFINITY);
+
+  const reader = startReader(fake, table);
+  await until(() => expect(fake.callsOf('DescribeStream').length).toBeGreaterThan(2));
+  const before = reader.listed();
+  fake.throttle('DescribeStream', 'LimitExceededException', 0);
+  await until(() => expect(reader.listed()).toBe(1));
+  const looks = fake.callsOf('DescribeStream').length;
+  await until(() => expect(fake.callsOf('DescribeStream').length).toBeGreaterThan(looks + 2));
+
+  expect([before, reader.listed()]).toEqual([0, 1]);
+});
+
 test('a shard that vanished before it was read to its end is told of once, and its lease forgotten', async () => {
   const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
   await readBefore(fake, table, 'vanished', '100000000000000000000');
@@ -485,21 +516,21 @@ test('a batch that does not settle holds up its checkpoint, and not the batches 
   expect(await checkpointOf(fake, table, 'a')).toMatchObject({ checkpoint: written.at(-1) });
 });
 
-test('a shard is read ahead of a batch that does not settle for at most 50 batches', async () => {
+test('a shard is read ahead of a batch that does not settle for at most 200 batches', async () => {
   const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
   fake.recordsPerPage = 1;
-  const written = fake.addShard('a', 80, { closed: true });
+  const written = fake.addShard('a', 230, { closed: true });
   const gate = aGate();
 
   const reader = startReader(fake, table, { settle: () => gate.open });
-  await until(() => expect(reader.done()).toHaveLength(50));
+  await until(() => expect(reader.done()).toHaveLength(200));
   const reads = fake.callsOf('DescribeStream').length;
   await until(() => expect(fake.callsOf('DescribeStream').length).toBeGreaterThan(reads + 3));
   const ahead = reader.done().length;
   gate.letGo();
 
   await until(() => expect(reader.done()).toEqual(written));
-  expect(ahead).toBe(50);
+  expect(ahead).toBe(200);
 });
 
 test('a shard that an earlier worker claimed and never checkpointed may have lost records', async () => {

@@ -10,8 +10,10 @@ import { Retries } from '../../src/summaries/retries.ts';
 import { messageItem } from '../../src/table/items.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
+import { sameTable } from '../support/checkpoint-table.ts';
 import { timeout } from '../support/faults.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
+import { interceptCalls } from '../support/intercepted-calls.ts';
 import { aTable } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
@@ -38,7 +40,11 @@ async function aWorld({ parkAfterMs = 30_000 } = {}) {
   const counts: number[] = [];
   const parked = new ParkedWork(store, failing, SILENT, (count) => counts.push(count));
   const stop = new AbortController();
-  const retries = new Retries({ table: failing, parked, signal: stop.signal, onRetry: () => {}, parkAfterMs });
+  let retried = 0;
+  const onRetry = () => {
+    retried += 1;
+  };
+  const retries = new Retries({ table: failing, parked, signal: stop.signal, onRetry, parkAfterMs });
   const running = retries.run();
   onTestFinished(async () => {
     stop.abort();
@@ -67,6 +73,7 @@ async function aWorld({ parkAfterMs = 30_000 } = {}) {
     people: { ann, ben, cyd },
     process: (...records: TableRecord[]) => processRecords({ table: failing, retries, keep }, records),
     recordOf,
+    retried: () => retried,
     fail: (which: (input: string) => boolean) => {
       isFailing = which;
     },
@@ -155,6 +162,40 @@ test('nothing is parked while the table takes no writes: after a second, batches
   fail(() => false);
   await Promise.all(batches);
   expect(await lastSequence(people.ben, groups.first)).toBe(2);
+});
+
+test('nothing is parked while no summary can be written, though the table takes other writes', async () => {
+  const { groups, people, process, recordOf, fail, store, retried } = await aWorld({ parkAfterMs: 50 });
+  fail((input) => input.includes('USR#'));
+  await process(recordOf(groups.first, 2));
+  await vi.waitFor(() => expect(retried()).toBeGreaterThan(5), 10_000);
+  const before = await listParked(store);
+
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+  await (await process(recordOf(groups.second, 2))).settled;
+
+  expect(before).toEqual([]);
+  await vi.waitFor(
+    async () => expect((await listParked(store)).map(({ userId }) => userId)).toEqual([people.ben.id]),
+    10_000,
+  );
+});
+
+test('a summary that is parked again just after it was written is known, and written again', async () => {
+  const { groups, people, table, store } = await aWorld();
+  const other = sameTable(store);
+  const parked = new ParkedWork(other, table, SILENT);
+  await parked.park(groups.first, people.ben.id);
+  interceptCalls(other.client, async ({ operation }, attempt) => {
+    const output = await attempt();
+    if (operation === 'DeleteItem') await parked.park(groups.first, people.ben.id);
+    return output;
+  });
+
+  await parked.attempt();
+
+  expect(parked.has(groups.first, people.ben.id)).toBe(true);
+  expect(await listParked(store)).toHaveLength(1);
 });
 
 test('parked work of an earlier worker is loaded, and work that is parked again meanwhile stays', async () => {

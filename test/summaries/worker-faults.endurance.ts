@@ -72,7 +72,11 @@ function faults(counts: Map<string, number>): (attempt: Attempt) => Promise<bool
       count(name);
       return answerWithError(outgoing, status, name);
     }
-    if (operation === 'GetShardIterator' && body.includes('AFTER_SEQUENCE_NUMBER') && oneIn(6)) {
+    if (
+      operation === 'GetShardIterator' &&
+      body.includes('AFTER_SEQUENCE_NUMBER') &&
+      (!counts.has('trimmed') || oneIn(6))
+    ) {
       count('trimmed');
       return answerWithError(outgoing, 400, 'TrimmedDataAccessException');
     }
