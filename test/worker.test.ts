@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DeleteTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteTableCommand, type StreamViewType, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test, vi } from 'vitest';
 import type { User } from '../src/model.ts';
@@ -8,6 +8,7 @@ import { listDeadLetters } from '../src/stream/dead-letters.ts';
 import { createTableIfMissing } from '../src/table/definition.ts';
 import { messageItem, profileItem } from '../src/table/items.ts';
 import { getSummary } from '../src/table/summaries.ts';
+import type { Table } from '../src/table/table.ts';
 import { runCommand, targetOf } from './support/command-line.ts';
 import { withFault } from './support/faulty-engine.ts';
 import { groupIdOf, putMessages, sendAs, users } from './support/groups.ts';
@@ -18,6 +19,12 @@ import { startWorker, useCheckpoints, type WorkerProcess } from './support/worke
 
 function hasProcessed(worker: WorkerProcess): boolean {
   return worker.log().some(({ msg }) => msg === 'batch done');
+}
+
+/** Switches the table's stream off, or on with a view type. */
+async function switchStream({ client, name }: Table, StreamViewType: StreamViewType | undefined): Promise<void> {
+  const StreamSpecification = { StreamEnabled: StreamViewType !== undefined, StreamViewType };
+  await client.send(new UpdateTableCommand({ TableName: name, StreamSpecification }));
 }
 
 test('of two workers one works and one stands by, and goes on within 15 s when the first is killed', async () => {
@@ -164,6 +171,27 @@ test('a first worker, and one whose checkpoints are gone, repairs all summaries'
   await vi.waitFor(() => expect(worker.log().map(({ msg }) => msg)).toContain('summaries repaired'), 20_000);
 }, 60_000);
 
+test('a stream without new images is an error that says so, and is left for the next one', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  await sendAs(table, members, members[0], 'first');
+  await switchStream(table, undefined);
+  await switchStream(table, 'KEYS_ONLY');
+  await putMessages(table, groupIdOf(members), members[0], 2, 2);
+
+  const worker = startWorker(table, 9);
+  const says = (part: string) => () =>
+    expect(worker.log().map(({ msg }) => msg)).toContainEqual(expect.stringContaining(part));
+  await vi.waitFor(says('Set its view type to NEW_IMAGE'), 20_000);
+  expect((await getSummary(table, members[1].id, groupIdOf(members)))?.lastSequence).toBe(1);
+  await switchStream(table, undefined);
+  await switchStream(table, 'NEW_IMAGE');
+
+  await vi.waitFor(says('summaries repaired'), 30_000);
+  expect((await getSummary(table, members[1].id, groupIdOf(members)))?.lastSequence).toBe(2);
+}, 90_000);
+
 test('a stream that is switched off and on is a gap: the message that was sent meanwhile reaches the summaries', async () => {
   const table = await aTable();
   await useCheckpoints(table);
@@ -173,16 +201,9 @@ test('a stream that is switched off and on is a gap: the message that was sent m
   const worker = startWorker(table, 9);
   await vi.waitFor(() => expect(worker.log().map(({ msg }) => msg)).toContain('summaries repaired'), 20_000);
 
-  const streamOf = (StreamEnabled: boolean) =>
-    table.client.send(
-      new UpdateTableCommand({
-        TableName: table.name,
-        StreamSpecification: { StreamEnabled, ...(StreamEnabled && { StreamViewType: 'NEW_IMAGE' }) },
-      }),
-    );
-  await streamOf(false);
+  await switchStream(table, undefined);
   await sendAs(table, members, members[0], 'meanwhile');
-  await streamOf(true);
+  await switchStream(table, 'NEW_IMAGE');
 
   await vi.waitFor(
     async () => expect((await getSummary(table, members[1].id, messageGroupId))?.lastSequence).toBe(2),

@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
 import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
+import { Checkpoints } from '../../src/stream/checkpoints.ts';
+import { readStream } from '../../src/stream/reader.ts';
 import { repairPart, requestRepair } from '../../src/summaries/repair-job.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
+import { aFakeStream } from '../support/fake-streams.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { setSummary, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
@@ -64,6 +67,47 @@ test('requests are one repair, and a new one begins it again', async () => {
   while (await part());
 
   expect(await wrong()).toBe(0);
+});
+
+test('six shards that were trimmed are one repair', async () => {
+  const { store, logs, wrong, part } = await aDamagedTable(1);
+  const fake = await aFakeStream();
+  const checkpoints = new Checkpoints(store, fake.streamArn, 1);
+  const shards = ['a', 'b', 'c', 'd', 'e', 'f'];
+  for (const shard of shards) {
+    const [first = '', ...others] = fake.addShard(shard, 3, { closed: true });
+    await checkpoints.claim(shard);
+    await checkpoints.save(shard, first);
+    fake.trim(shard, others[0] ?? '');
+  }
+  const stop = new AbortController();
+  const reasons: string[] = [];
+  const reading = readStream({
+    client: fake.client,
+    streamArn: fake.streamArn,
+    checkpoints,
+    process: async () => ({ settled: Promise.resolve(), deadLetters: 0 }),
+    onLoss: async (reason) => {
+      reasons.push(reason);
+      await requestRepair(store, reason);
+    },
+    log: { info: () => {}, warn: () => {} },
+    signal: stop.signal,
+    lost: new AbortController().signal,
+  });
+  await vi.waitFor(
+    async () => expect((await checkpoints.list()).filter(({ finished }) => finished)).toHaveLength(6),
+    10_000,
+  );
+
+  stop.abort();
+  await reading;
+
+  while (await part());
+
+  expect(reasons).toHaveLength(6);
+  expect(await wrong()).toBe(0);
+  expect(logs).toEqual(['all summaries are compared with the logs', 'summaries repaired']);
 });
 
 test('a repair goes past a group that cannot be read, and reports it', async () => {

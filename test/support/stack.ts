@@ -233,6 +233,8 @@ function environment({ folder, port }: Place): NodeJS.ProcessEnv {
     // A test asks faster than a person.
     RATE_LIMIT_READS: '999999',
     RATE_LIMIT_SENDS: '999999',
+    // A stack that waited for the lease of one that was killed would be too slow for any test.
+    LEASE_SECONDS: '60',
     npm_config_update_notifier: 'false',
   };
 }
