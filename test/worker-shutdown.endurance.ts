@@ -78,7 +78,7 @@ test.each<[string, Calls, 'ends' | 'is given up', number]>([
     const groups = await threeBatches(table);
     const [first, second] = [await anEngineThatHolds(calls), await anEngineThatHolds('nothing')];
 
-    const stopped = startWorker(table, lease, first.endpoint);
+    const stopped = startWorker(table, lease, { endpoint: first.endpoint });
     await vi.waitFor(() => expect(first.held.length).toBeGreaterThan(0), 20_000);
     const startedAt = performance.now();
     const stopping = stopped.stop();
@@ -86,7 +86,7 @@ test.each<[string, Calls, 'ends' | 'is given up', number]>([
     if (how === 'ends') first.letGo();
     const code = await stopping;
     const afterMs = performance.now() - startedAt;
-    startWorker(table, lease, second.endpoint);
+    startWorker(table, lease, { endpoint: second.endpoint });
     await vi.waitFor(
       async () => {
         for (const group of groups) {

@@ -150,7 +150,7 @@ test('a worker whose checkpoint is older than the stream rebuilds the summaries 
   const endpoint = await withFault('GetShardIterator', ({ ShardIteratorType }) =>
     ShardIteratorType === 'AFTER_SEQUENCE_NUMBER' ? 'TrimmedDataAccessException' : undefined,
   );
-  const second = startWorker(table, 1, endpoint);
+  const second = startWorker(table, 1, { endpoint });
 
   await vi.waitFor(async () => expect(await getSummary(table, members[1].id, messageGroupId)).toEqual(right), 20_000);
   await vi.waitFor(() => expect(second.log().map(({ msg }) => msg)).toContain('summaries repaired'), 20_000);

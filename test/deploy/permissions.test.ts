@@ -226,7 +226,7 @@ test('the worker in a container may do what it does, and nothing else', async ()
     new PutCommand({ TableName: checkpoints.name, Item: { pk: streamArn, sk: 'vanished', term: 1 } }),
   );
 
-  const worker = startWorker(table, 1, endpoint);
+  const worker = startWorker(table, 1, { endpoint });
 
   await vi.waitFor(async () => {
     expect(await getSummary(table, ben.id, messageGroupId)).toEqual(right);

@@ -20,7 +20,7 @@ test('an engine that is killed every 3 s for 30 s under 8 senders: nothing is lo
   await useCheckpoints(api.table);
   const people = await api.people(8);
   const messageGroupId = await startGroup(api, people, 'start');
-  const worker = startWorker(api.table, 1, engine.endpoint);
+  const worker = startWorker(api.table, 1, { endpoint: engine.endpoint });
   const senders = startSenders(api, people, messageGroupId);
 
   for (let kills = 0; kills < KILLS; kills += 1) {

@@ -17,7 +17,7 @@ import { messageItem, storedMessage, summaryItem } from '../../src/table/items.t
 import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
-import { timeout } from '../support/faults.ts';
+import { failUpdates } from '../support/faults.ts';
 import { setSummary } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
@@ -157,13 +157,8 @@ test('a batch that is tried again sends its dead letters once', async () => {
   const table = await aTable();
   await useCheckpoints(table);
   const group = await aLaggingGroup(table);
-  const { call } = table;
   let isFailing = true;
-  const failing = {
-    ...table,
-    call: (...[operation, input, limits]: Parameters<typeof call>) =>
-      isFailing && operation === 'UpdateItem' ? Promise.reject(timeout()) : call(operation, input, limits),
-  } as Table;
+  const failing = failUpdates(table, () => isFailing);
   const { letters, invoke } = aFunction(failing, { timeMs: 6_000 });
   const event = { Records: [unreadable('3'), messageRecord('4', group, group.messages[0])] };
 
@@ -180,13 +175,8 @@ test('a table that takes no writes leaves the batch to be tried again when the t
   await useCheckpoints(table);
   const group = await aLaggingGroup(table, 2);
   const event = { Records: group.messages.map((message, index) => messageRecord(`${index + 9}`, group, message)) };
-  const { call } = table;
   let isFailing = true;
-  const failing = {
-    ...table,
-    call: (...[operation, input, limits]: Parameters<typeof call>) =>
-      isFailing && operation === 'UpdateItem' ? Promise.reject(timeout()) : call(operation, input, limits),
-  } as Table;
+  const failing = failUpdates(table, () => isFailing);
 
   const during = await aFunction(failing, { timeMs: 7_000, parkAfterMs: 100 }).invoke(event);
   const { store } = aFunction(table);
@@ -203,14 +193,7 @@ test('a summary that cannot be written while others can is parked, and the sched
   const table = await aTable();
   await useCheckpoints(table);
   const group = await aLaggingGroup(table, 2);
-  const { call } = table;
-  const failing = {
-    ...table,
-    call: (...[operation, input, limits]: Parameters<typeof call>) =>
-      operation === 'UpdateItem' && JSON.stringify(input).includes(`USR#${group.reader}`)
-        ? Promise.reject(timeout())
-        : call(operation, input, limits),
-  } as Table;
+  const failing = failUpdates(table, (input) => input.includes(`USR#${group.reader}`));
 
   const { invoke, store } = aFunction(failing, { parkAfterMs: 200 });
   const response = await invoke({ Records: [messageRecord('1', group, group.messages[0])] });

@@ -1,18 +1,15 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
 import { getSummary } from '../../src/table/summaries.ts';
-import type { Table } from '../../src/table/table.ts';
-import { awsCredentials, expectLines, keepErrors, keepStream } from '../logs/collect.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
-import { aTable, testRegion } from '../support/table.ts';
+import { aTable } from '../support/table.ts';
 import { startWorker, useCheckpoints } from '../support/worker.ts';
 
 /** The commit before summaries had their last shape. */
@@ -44,42 +41,6 @@ async function bundleOldWorker(): Promise<string> {
   return outfile;
 }
 
-/** Starts the old worker on a table, until the test is over. @returns what ends it, with its exit code */
-function startOldWorker(bundle: string, table: Table): { logged: () => string; stop: () => Promise<number | null> } {
-  const child = spawn(process.execPath, [bundle], {
-    env: {
-      ...process.env,
-      ...awsCredentials(),
-      AWS_REGION: testRegion(),
-      DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
-      DYNAMODB_TABLE: table.name,
-      LEASE_SECONDS: '2',
-      LOG_LEVEL: 'debug',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  keepStream('log', child.stdout);
-  keepErrors(child.stderr);
-  expectLines();
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  const exited = once(child, 'exit');
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await exited;
-  });
-  return {
-    logged: () => output,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await exited;
-      return child.exitCode;
-    },
-  };
-}
-
 test.skipIf(!hasHistory)(
   `the worker of commit ${OLD} and today’s work beside each other on one table, and all summaries are right`,
   async () => {
@@ -87,8 +48,8 @@ test.skipIf(!hasHistory)(
     await useCheckpoints(table);
     const groups = [2, 3, 8, 9, 20].map((size) => users(size));
     for (const members of groups) await sendAs(table, members, members[0] as User, 'first');
-    const old = startOldWorker(await bundleOldWorker(), table);
-    await vi.waitFor(() => expect(old.logged()).toContain('batch done'), { timeout: 30_000 });
+    const old = startWorker(table, 2, { modules: [await bundleOldWorker()] });
+    await vi.waitFor(() => expect(old.log().map(({ msg }) => msg)).toContain('batch done'), { timeout: 30_000 });
     const today = startWorker(table, 2);
     await vi.waitFor(() => expect(today.log().map(({ msg }) => msg)).toContain('reading a shard'), { timeout: 30_000 });
 

@@ -11,7 +11,7 @@ import { messageItem } from '../../src/table/items.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { sameTable } from '../support/checkpoint-table.ts';
-import { timeout } from '../support/faults.ts';
+import { failUpdates } from '../support/faults.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
 import { interceptCalls } from '../support/intercepted-calls.ts';
 import { aTable } from '../support/table.ts';
@@ -28,14 +28,7 @@ async function aWorld({ parkAfterMs = 30_000 } = {}) {
   for (const members of groups) await sendAs(table, members, ann, 'one');
   const [first, second] = groups.map((members) => groupIdOf(members)) as [string, string];
   let isFailing: (input: string) => boolean = () => false;
-  const { call } = table;
-  const failing = {
-    ...table,
-    call: (...[operation, input, limits]: Parameters<typeof call>) =>
-      operation === 'UpdateItem' && isFailing(JSON.stringify(input))
-        ? Promise.reject(timeout())
-        : call(operation, input, limits),
-  } as Table;
+  const failing = failUpdates(table, (input) => isFailing(input));
   const store = checkpointTable(table);
   const counts: number[] = [];
   const parked = new ParkedWork(store, failing, SILENT, (count) => counts.push(count));

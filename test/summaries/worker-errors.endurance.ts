@@ -77,7 +77,7 @@ async function aWorld(pairs: number) {
   );
   let answer: (attempt: Attempt) => boolean = () => false;
   const endpoint = await proxyEngine((attempt) => answer(attempt));
-  const worker = startWorker(table, 9, endpoint);
+  const worker = startWorker(table, 9, { endpoint });
   await vi.waitFor(() => expect(worker.log().map(({ msg }) => msg)).toContain('reading a shard'), 20_000);
   type Group = (typeof groups)[number];
   const lags: number[] = [];

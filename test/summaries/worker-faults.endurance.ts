@@ -124,7 +124,7 @@ test('random faults, kills, pauses, lost streams and bad items for 60 s: afterwa
   const talking = Promise.all(groups.map((members) => converse(table, members, () => isOver, spoilt)));
 
   const store = checkpointTable(table);
-  let worker: WorkerProcess = startWorker(table, LEASE_SECONDS, endpoint);
+  let worker: WorkerProcess = startWorker(table, LEASE_SECONDS, { endpoint });
   const until = performance.now() + RUN_MS;
   let round = 0;
   while (performance.now() < until) {
@@ -132,12 +132,12 @@ test('random faults, kills, pauses, lost streams and bad items for 60 s: afterwa
     round += 1;
     if (round % 3 === 1) {
       await worker.kill();
-      worker = startWorker(table, LEASE_SECONDS, endpoint);
+      worker = startWorker(table, LEASE_SECONDS, { endpoint });
     } else if (round % 3 === 2) {
       // It goes on later, when another worker has the lease, and has to change nothing.
       const paused = worker;
       paused.child.kill('SIGSTOP');
-      worker = startWorker(table, LEASE_SECONDS, endpoint);
+      worker = startWorker(table, LEASE_SECONDS, { endpoint });
       await delay(5_000);
       paused.child.kill('SIGCONT');
       await delay(1_000);

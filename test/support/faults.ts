@@ -48,3 +48,15 @@ export function injectFaults({ client }: Pick<Table, 'client'>): Faults {
 export function timeout(): Error {
   return Object.assign(new Error('No answer'), { name: 'TimeoutError', $metadata: {} });
 }
+
+/** A table whose UpdateItem fails with a timeout if the function says so of the input, as JSON. */
+export function failUpdates(table: Table, isFailing: (input: string) => boolean): Table {
+  const { call } = table;
+  return {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      operation === 'UpdateItem' && isFailing(JSON.stringify(input))
+        ? Promise.reject(timeout())
+        : call(operation, input, limits),
+  } as Table;
+}

@@ -8,7 +8,7 @@ import type { Table } from '../../src/table/table.ts';
 import { awsCredentials, expectLines, keepErrors, keepStream } from '../logs/collect.ts';
 import { testRegion } from './table.ts';
 
-const WORKER = fileURLToPath(new URL('../../src/worker.ts', import.meta.url));
+const WORKER = ['--import', 'tsx', fileURLToPath(new URL('../../src/worker.ts', import.meta.url))];
 
 /** A worker process on a table. */
 export interface WorkerProcess {
@@ -31,8 +31,12 @@ export async function useCheckpoints(table: Table): Promise<void> {
 }
 
 /** Starts a worker process; it is ended when the test is over. */
-export function startWorker(table: Table, leaseSeconds: number, endpoint = inject('dynamodbEndpoint')): WorkerProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', WORKER], {
+export function startWorker(
+  table: Table,
+  leaseSeconds: number,
+  { endpoint = inject('dynamodbEndpoint'), modules = WORKER }: { endpoint?: string; modules?: readonly string[] } = {},
+): WorkerProcess {
+  const child = spawn(process.execPath, modules, {
     env: {
       ...process.env,
       ...awsCredentials(),
