@@ -21,6 +21,11 @@ export interface Checkpoint {
   readonly caughtUpAt?: number | undefined;
 }
 
+/** Reads an item. One that cannot be read is a shard whose checkpoint was lost. */
+function readCheckpoint(item: Record<string, unknown>): Checkpoint {
+  return checkpointItem.safeParse(item).data ?? { shardId: String(item['sk']), finished: false };
+}
+
 /**
  * The checkpoints of one stream, under its ARN, so that the stream of a table that was created anew starts afresh. Each write is conditional on
  * no later term having written, so a paused worker that lost the lease can move nothing back.
@@ -38,7 +43,7 @@ export class Checkpoints {
 
   /** Reads all checkpoints of the stream consistently. */
   async list(): Promise<Checkpoint[]> {
-    return (await listItems(this.#table, this.#streamArn)).map((item) => checkpointItem.parse(item));
+    return (await listItems(this.#table, this.#streamArn)).map(readCheckpoint);
   }
 
   /**
@@ -55,7 +60,7 @@ export class Checkpoints {
     });
     if (!before) return 'lost';
     // Some engines return the key of an item that did not exist.
-    return 'term' in before ? checkpointItem.parse(before) : undefined;
+    return 'term' in before ? readCheckpoint(before) : undefined;
   }
 
   /** Records that all records up to this one are done. @returns whether the term still holds */

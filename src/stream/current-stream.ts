@@ -21,7 +21,8 @@ export async function noteStream(
   onLoss: (reason: string) => Promise<void>,
 ): Promise<void> {
   const { Item } = await store.client.send(new GetCommand({ TableName: store.name, Key: KEY, ConsistentRead: true }));
-  const reason = lossOf(currentItem.optional().parse(Item), streamArn);
+  // A note that cannot be read is none: a repair too many harms nobody.
+  const reason = lossOf(currentItem.safeParse(Item).data, streamArn);
   if (reason === undefined) return;
   await onLoss(reason);
   await noteRead(store, streamArn);

@@ -32,9 +32,9 @@ interface ParkedWorkLog {
   warn(details: object, message: string): void;
 }
 
-/** Lists all parked work. */
+/** Lists all parked work. Items that cannot be read are left out. */
 export async function listParked(store: CheckpointTable): Promise<ParkedItem[]> {
-  return (await listItems(store, PARTITION)).map((item) => parkedItem.parse(item));
+  return (await listItems(store, PARTITION)).flatMap((item) => parkedItem.safeParse(item).data ?? []);
 }
 
 /** Summaries that are parked beside the checkpoints, so that their shards go on. */

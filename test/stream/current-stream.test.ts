@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CheckpointTable } from '../../src/stream/checkpoint-table.ts';
 import { noteRead, noteStream } from '../../src/stream/current-stream.ts';
@@ -41,6 +42,17 @@ test('records may be lost from a stream that was not read for 23 hours, however 
   const late = await lossesOf(table, streamArn);
 
   expect([early, late]).toEqual([[], ['the stream was not read for 23 hours']]);
+});
+
+test('a note that cannot be read counts as none', async () => {
+  const table = await aCheckpointTable();
+  const Item = { pk: 'STREAM', sk: 'CURRENT', streamArn: 7 };
+  await table.client.send(new PutCommand({ TableName: table.name, Item }));
+  const streamArn = randomUUID();
+
+  const losses = [await lossesOf(table, streamArn), await lossesOf(table, streamArn)];
+
+  expect(losses).toEqual([['no stream of the table was read before'], []]);
 });
 
 test('a loss that cannot be recorded is one again at the next look', async () => {

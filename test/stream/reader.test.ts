@@ -1,3 +1,4 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CheckpointTable } from '../../src/stream/checkpoint-table.ts';
 import { type Checkpoint, Checkpoints } from '../../src/stream/checkpoints.ts';
@@ -541,6 +542,18 @@ test('a shard that an earlier worker claimed and never checkpointed may have los
 
   const reader = startReader(fake, table);
   await until(() => expect(reader.done()).toEqual(kept));
+
+  expect(reader.losses()).toBe(1);
+});
+
+test('a checkpoint that cannot be read counts as lost, and the other shards go on', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  const written = [...fake.addShard('a', 2), ...fake.addShard('b', 2)];
+  const Item = { pk: fake.streamArn, sk: 'a', term: 0, checkpoint: 7 };
+  await table.client.send(new PutCommand({ TableName: table.name, Item }));
+
+  const reader = startReader(fake, table);
+  await until(() => expect(reader.done().toSorted()).toEqual(written));
 
   expect(reader.losses()).toBe(1);
 });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Message, User } from '../../src/model.ts';
@@ -111,7 +112,7 @@ test('writes of one summary are merged while they fail', async () => {
   expect(await lastSequence(people.ben, groups.first)).toBe(20);
 });
 
-test('a summary that fails for long while the table takes writes is parked, and written from its log once it can be', async () => {
+test('a summary that fails for long while others are written is parked, and written from its log once it can be', async () => {
   const world = await aWorld({ parkAfterMs: 200 });
   const { groups, people, process, recordOf, fail, lastSequence, table, store, parked } = world;
   await putMessages(table, groups.first, people.ann, 2, 5);
@@ -189,6 +190,16 @@ test('a summary that is parked again just after it was written is known, and wri
 
   expect(parked.has(groups.first, people.ben.id)).toBe(true);
   expect(await listParked(store)).toHaveLength(1);
+});
+
+test('a parked item that cannot be read is left out, and the others are written', async () => {
+  const { groups, people, table, store } = await aWorld();
+  const parked = new ParkedWork(store, table, SILENT);
+  await store.client.send(new PutCommand({ TableName: store.name, Item: { pk: 'PARKED', sk: 'a#b', version: 7 } }));
+  await parked.park(groups.first, people.ben.id);
+
+  expect(await parked.attempt()).toBe(1);
+  expect(await listParked(store)).toEqual([]);
 });
 
 test('parked work of an earlier worker is loaded, and work that is parked again meanwhile stays', async () => {
