@@ -46,9 +46,9 @@ export async function readNewest(
   limit: number,
   options: ReadOptions = {},
 ): Promise<Stretch> {
-  const { profile, entries, isEnd } = await readDown(table, { messageGroupId, limit, ...options });
-  if (!profile) return NOTHING;
-  return { profile, ...(await pageDown(table, messageGroupId, limit, entries, isEnd)), hasNewer: false };
+  const run = await readDown(table, { messageGroupId, limit, ...options });
+  if (!run.profile) return NOTHING;
+  return { profile: run.profile, ...(await pageDown(table, messageGroupId, limit, run)), hasNewer: false };
 }
 
 /** Reads the messages right before `sequence`, at most `limit`. A Query and a GetItem, side by side. */
@@ -58,11 +58,11 @@ export async function readOlder(
   sequence: number,
   limit: number,
 ): Promise<Stretch> {
-  const [profile, { entries, isEnd }] = await Promise.all([
+  const [profile, run] = await Promise.all([
     getProfile(table, messageGroupId),
     readDown(table, { messageGroupId, limit, before: sequence }),
   ]);
-  return { profile, ...(await pageDown(table, messageGroupId, limit, entries, isEnd)), hasNewer: true };
+  return { profile, ...(await pageDown(table, messageGroupId, limit, run)), hasNewer: true };
 }
 
 /**
@@ -75,11 +75,11 @@ export async function readNewer(
   sequence: number,
   limit: number,
 ): Promise<Stretch> {
-  const found: Entry[] = [];
-  let run = await readUp(table, messageGroupId, sequence, limit + 1);
-  found.push(...run.entries);
+  let run = await readUp(table, { messageGroupId, limit: limit + 1, after: sequence });
+  const found = [...run.entries];
   while (!run.isEnd && !found.some(({ message }) => message)) {
-    run = await readUp(table, messageGroupId, found.at(-1)?.sequence ?? sequence, SEARCH_LIMIT);
+    const after = found.at(-1)?.sequence ?? sequence;
+    run = await readUp(table, { messageGroupId, limit: SEARCH_LIMIT, after, goOn: run.last });
     found.push(...run.entries);
   }
   const readable = messagesOf(found);
@@ -128,6 +128,8 @@ interface Entry {
 interface Run {
   readonly profile: MessageGroupProfile | undefined;
   readonly entries: readonly Entry[];
+  /** The sort key of the last item, also of one that is no entry. */
+  readonly last: string | undefined;
   /** The log has no more entries in this direction. */
   readonly isEnd: boolean;
 }
@@ -141,45 +143,51 @@ async function pageDown(
   table: Table,
   messageGroupId: string,
   limit: number,
-  first: readonly Entry[],
-  firstIsEnd: boolean,
+  first: Run,
 ): Promise<Pick<Stretch, 'messages' | 'lastSequence' | 'hasOlder'>> {
-  const found = [...first];
-  let isEnd = firstIsEnd;
-  while (!isEnd && !found.some(({ message }) => message)) {
-    const before = found.at(-1)?.sequence ?? 1;
-    const run = await readDown(table, { messageGroupId, limit: SEARCH_LIMIT, before });
+  let run = first;
+  const found = [...run.entries];
+  while (!run.isEnd && !found.some(({ message }) => message)) {
+    const before = found.at(-1)?.sequence;
+    run = await readDown(table, { messageGroupId, limit: SEARCH_LIMIT, before, goOn: run.last });
     found.push(...run.entries);
-    isEnd = run.isEnd;
   }
   const readable = messagesOf(found);
   const messages = readable.slice(0, limit).reverse();
-  return { messages, lastSequence: found[0]?.sequence ?? 0, hasOlder: readable.length > limit || !isEnd };
+  return { messages, lastSequence: found[0]?.sequence ?? 0, hasOlder: readable.length > limit || !run.isEnd };
 }
 
-interface Downwards extends ReadOptions {
+interface Walk extends ReadOptions {
   readonly messageGroupId: string;
   readonly limit: number;
+  /** The last sort key of the run before. Its items may be no entries, so its last entry is not enough to go on from. */
+  readonly goOn?: string | undefined;
+}
+
+interface Downwards extends Walk {
   /** Exclusive. Without it the run begins at the profile. */
-  readonly before?: number;
+  readonly before?: number | undefined;
 }
 
 /** Reads at most `limit` entries, newest first. */
-async function readDown(table: Table, { messageGroupId, limit, before, consistent = false }: Downwards): Promise<Run> {
+async function readDown(table: Table, walk: Downwards): Promise<Run> {
+  const { messageGroupId, limit, before, goOn, consistent = false } = walk;
+  const to = goOn ?? (before === undefined ? PROFILE_SORT_KEY : messageSortKey(before - 1));
   const read = async (isConsistent: boolean) => {
     const items = await queryLog(table, {
       messageGroupId,
       from: FIRST_MESSAGE_SORT_KEY,
-      to: before === undefined ? PROFILE_SORT_KEY : messageSortKey(before - 1),
+      to,
+      goOn,
       newestFirst: true,
-      limit: before === undefined ? limit + 1 : limit,
+      limit: to === PROFILE_SORT_KEY ? limit + 1 : limit,
       consistent: isConsistent,
     });
     const profile = items[0]?.['sk']?.S === PROFILE_SORT_KEY ? items[0] : undefined;
     const messages = profile ? items.slice(1) : items;
-    return { profile, entries: entriesOf(table, messages), isShort: messages.length < limit };
+    return { profile, ...logItems(table, messages), isShort: messages.length < limit };
   };
-  const { profile, entries, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
+  const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
     missingNumbers(
       run.entries.map(({ sequence }) => sequence),
       { ...(before !== undefined && { from: before }), ...(run.isShort && { to: 0 }) },
@@ -188,32 +196,39 @@ async function readDown(table: Table, { messageGroupId, limit, before, consisten
   return {
     profile: profile && readOrSkip(table, parseProfile, profile),
     entries,
+    last,
     isEnd: isShort || entries.at(-1)?.sequence === 1,
   };
 }
 
+interface Upwards extends Walk {
+  /** Exclusive. */
+  readonly after: number;
+}
+
 /** Reads at most `limit` entries, oldest first, and then the profile. */
-async function readUp(table: Table, messageGroupId: string, after: number, limit: number): Promise<Run> {
+async function readUp(table: Table, { messageGroupId, limit, after, goOn }: Upwards): Promise<Run> {
   const read = async (consistent: boolean) => {
     const items = await queryLog(table, {
       messageGroupId,
-      from: messageSortKey(after + 1),
+      from: goOn ?? messageSortKey(after + 1),
       to: PROFILE_SORT_KEY,
+      goOn,
       newestFirst: false,
       limit,
       consistent,
     });
     const profile = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? items.at(-1) : undefined;
     const messages = profile ? items.slice(0, -1) : items;
-    return { profile, entries: entriesOf(table, messages), isShort: messages.length < limit };
+    return { profile, ...logItems(table, messages), isShort: messages.length < limit };
   };
-  const { profile, entries, isShort } = await withoutGaps(table, messageGroupId, false, read, (run) =>
+  const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, false, read, (run) =>
     missingNumbers(
       run.entries.map(({ sequence }) => sequence),
       { from: after },
     ),
   );
-  return { profile: profile && readOrSkip(table, parseProfile, profile), entries, isEnd: isShort };
+  return { profile: profile && readOrSkip(table, parseProfile, profile), entries, last, isEnd: isShort };
 }
 
 /** Repeats a read consistently if numbers are missing that are not known to be missing for good. */
@@ -237,13 +252,14 @@ function skipOf(messageGroupId: string, { first, last }: Numbers) {
   return { kind: 'missing number', pk: groupPartition(messageGroupId), sk, reason: '' } as const;
 }
 
-/** Items whose sort keys have no number are no part of the log. */
-function entriesOf(table: Table, items: readonly WireItem[]): Entry[] {
-  return items.flatMap((item) => {
+/** Reads items between the first message and the profile. Those whose sort keys have no number are no entries of the log. */
+function logItems(table: Table, items: readonly WireItem[]): Pick<Run, 'entries' | 'last'> {
+  const entries = items.flatMap((item): Entry[] => {
     const sequence = sequenceOfSortKey(item['sk']?.S ?? '');
     const message = readOrSkip(table, parseMessage, item);
     return sequence === undefined ? [] : [{ sequence, message: message?.sequence === sequence ? message : undefined }];
   });
+  return { entries, last: items.at(-1)?.['sk']?.S };
 }
 
 interface LogQuery {
@@ -251,17 +267,21 @@ interface LogQuery {
   /** Sort keys, both inclusive. */
   readonly from: string;
   readonly to: string;
+  /** One of the two, to begin after it. */
+  readonly goOn: string | undefined;
   readonly newestFirst: boolean;
   readonly limit: number;
   readonly consistent: boolean;
 }
 
 /** A Query stops at 1 MB of items. 101 of the longest messages have 0.5 MB, so one call is enough. */
-async function queryLog(table: Table, { messageGroupId, from, to, newestFirst, limit, consistent }: LogQuery) {
+async function queryLog(table: Table, { messageGroupId, from, to, goOn, newestFirst, limit, consistent }: LogQuery) {
+  const pk = groupPartition(messageGroupId);
   const { Items = [] } = await table.call('Query', {
     TableName: table.name,
     KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
-    ExpressionAttributeValues: toWire({ ':group': groupPartition(messageGroupId), ':from': from, ':to': to }),
+    ExpressionAttributeValues: toWire({ ':group': pk, ':from': from, ':to': to }),
+    ExclusiveStartKey: goOn === undefined ? undefined : toWire({ pk, sk: goOn }),
     ScanIndexForward: !newestFirst,
     Limit: limit,
     ConsistentRead: consistent,

@@ -156,6 +156,43 @@ describe('a message that cannot be read', () => {
   });
 });
 
+test.each([1, 3, 120])(
+  '%i items beside the messages, whose sort keys have no number, silence nothing',
+  async (count) => {
+    const { table, skips } = await aLogOf([1, 2, 3]);
+    for (let stray = 0; stray < count; stray += 1) {
+      // Before message 1, between two messages, and after the newest.
+      for (const prefix of ['MSG#!', 'MSG#000000000002!', 'MSG#z'])
+        await table.client.send(
+          new PutCommand({
+            TableName: table.name,
+            Item: { pk: `GRP#${GROUP}`, sk: `${prefix}${stray}`, body: 'stray' },
+          }),
+        );
+    }
+
+    const down: number[][] = [];
+    let page = await readNewest(table, GROUP, 1);
+    down.push(numbersOf(page));
+    while (page.hasOlder && down.length < 10) {
+      page = await readOlder(table, GROUP, page.messages[0]?.sequence ?? 0, 1);
+      down.push(numbersOf(page));
+    }
+    const up: number[][] = [];
+    let next = await readNewer(table, GROUP, 0, 1);
+    up.push(numbersOf(next));
+    while (next.hasNewer && up.length < 10) {
+      next = await readNewer(table, GROUP, next.lastSequence, 1);
+      up.push(numbersOf(next));
+    }
+
+    expect(down.flat()).toEqual([3, 2, 1]);
+    expect(up.flat()).toEqual([1, 2, 3]);
+    expect((await readNewest(table, GROUP, 1)).lastSequence).toBe(3);
+    expect(skips.length).toBeGreaterThanOrEqual(count);
+  },
+);
+
 test('a profile that cannot be read is none', async () => {
   const { table, skips } = await aLogOf([1]);
   await spoilProfile(table, GROUP);
