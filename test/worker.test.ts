@@ -215,6 +215,28 @@ test('a stream that is switched off and on is a gap: the message that was sent m
   );
 }, 90_000);
 
+test('nor do they after "ddb drop" and "ddb schema-load" within the same minute, into the same group', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const members = users(2) as [User, User];
+  for (const body of ['one', 'two', 'three']) await sendAs(table, members, members[0], body);
+  const running = startWorker(table, 9);
+  await vi.waitFor(() => expect(hasProcessed(running)).toBe(true), 20_000);
+
+  await runCommand(targetOf(table), 'ddb', 'drop');
+  await runCommand(targetOf(table), 'ddb', 'schema-load');
+  await sendAs(table, members, members[0], 'of the next table');
+  await running.stop();
+  const worker = startWorker(table, 9);
+  await vi.waitFor(() => expect(hasProcessed(worker)).toBe(true), 20_000);
+  await vi.waitFor(() => expect(worker.log().map(({ msg }) => msg)).toContain('summaries repaired'), 20_000);
+
+  expect(await getSummary(table, members[1].id, groupIdOf(members))).toMatchObject({
+    lastSequence: 1,
+    lastMessage: { body: 'of the next table' },
+  });
+}, 60_000);
+
 test('records of a dropped table do not reach the summaries of the next table of its name', async () => {
   const table = await aTable();
   await useCheckpoints(table);

@@ -22,6 +22,10 @@ const COMPILED_QUERIES = 500;
 const COMPILED_BYTES = 16 * 1024 * 1024;
 const QUERY_BYTES = 20 * 1024;
 
+/** Compiling takes this share of the time at most, and so many milliseconds at once: a client can send new queries again and again. */
+const COMPILING_SHARE = 0.1;
+const COMPILING_BURST_MS = 1_000;
+
 type Compiled = CompiledQuery['query'];
 
 /**
@@ -56,14 +60,46 @@ function createCompiler(schema: GraphQLSchema) {
     max: COMPILED_QUERIES,
     maxSize: COMPILED_BYTES,
   });
+  const budget = new TimeBudget(COMPILING_SHARE, COMPILING_BURST_MS);
   return (document: DocumentNode, operation: OperationDefinitionNode): Compiled | undefined => {
     let query = cache.get(operation);
     if (!query) {
-      query = compile(schema, document, operation) ?? 'not compilable';
+      if (!budget.hasTime()) return undefined;
+      query = budget.spend(() => compile(schema, document, operation)) ?? 'not compilable';
       cache.set(operation, query, { size: QUERY_BYTES + 2 * bytesOfDocument(document) });
     }
     return query === 'not compilable' ? undefined : query;
   };
+}
+
+/** A share of the time, of which some is saved up. */
+class TimeBudget {
+  readonly #share: number;
+  readonly #burstMs: number;
+  #leftMs: number;
+  #at = performance.now();
+
+  constructor(share: number, burstMs: number) {
+    this.#share = share;
+    this.#burstMs = burstMs;
+    this.#leftMs = burstMs;
+  }
+
+  hasTime(): boolean {
+    const now = performance.now();
+    this.#leftMs = Math.min(this.#burstMs, this.#leftMs + (now - this.#at) * this.#share);
+    this.#at = now;
+    return this.#leftMs > 0;
+  }
+
+  spend<Result>(work: () => Result): Result {
+    const start = performance.now();
+    try {
+      return work();
+    } finally {
+      this.#leftMs -= performance.now() - start;
+    }
+  }
 }
 
 function compile(schema: GraphQLSchema, document: DocumentNode, { name }: OperationDefinitionNode) {

@@ -16,11 +16,15 @@ export interface Context {
   readonly log: RequestLog;
   /** Counts so many reads, sends or searches; throws RateLimitedError when they are too many. */
   readonly spend: Spend;
+  /** Counts so many requests, and refuses nothing now. */
+  readonly charge: Charge;
   /** Told of the operation once it is known how it ended. */
   readonly onOperation: (report: GraphQLReport) => void;
 }
 
 export type Spend = (limit: 'reads' | 'sends' | 'searches', count: number) => Promise<void>;
+
+export type Charge = (limit: 'requests', count: number) => void;
 
 /** The part of a request's log that is used. */
 export interface RequestLog {
@@ -34,6 +38,7 @@ export interface ContextParts {
   readonly requestId: string;
   readonly log: RequestLog;
   readonly spend: Spend;
+  readonly charge: Charge;
   readonly onOperation: (report: GraphQLReport) => void;
 }
 

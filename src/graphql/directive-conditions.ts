@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
-import { type DocumentNode, GraphQLError, visit } from 'graphql';
+import { type DocumentNode, GraphQLError, Kind, type OperationDefinitionNode, visit } from 'graphql';
 
 /**
  * Refuses a request whose variables make the condition of a directive null: 400 with `BAD_USER_INPUT`. A default lets such a variable pass
@@ -9,9 +9,11 @@ import { type DocumentNode, GraphQLError, visit } from 'graphql';
  */
 export const directiveConditionsAreGiven: ApolloServerPlugin = {
   requestDidStart: async () => ({
-    didResolveOperation: async ({ document, request: { variables } }) => {
-      if (!variables) return;
-      const name = conditionsOf(document).find((each) => Object.hasOwn(variables, each) && variables[each] === null);
+    didResolveOperation: async ({ document, operation, request: { variables } }) => {
+      if (!variables || !operation) return;
+      const name = conditionsOf(document, operation).find(
+        (each) => Object.hasOwn(variables, each) && variables[each] === null,
+      );
       if (name === undefined) return;
       throw new GraphQLError(`Variable "$${name}" is the condition of a directive and must not be null.`, {
         extensions: { code: ApolloServerErrorCode.BAD_USER_INPUT, http: { status: 400 } },
@@ -20,19 +22,22 @@ export const directiveConditionsAreGiven: ApolloServerPlugin = {
   }),
 };
 
-/** The conditions of a document, for as long as the document is kept. */
-const known = new WeakMap<DocumentNode, readonly string[]>();
+/** The conditions of an operation, for as long as its document is kept. */
+const known = new WeakMap<OperationDefinitionNode, readonly string[]>();
 
-/** Returns the names of the variables that directives use. */
-function conditionsOf(document: DocumentNode): readonly string[] {
-  const found = known.get(document);
+/** Returns the names of the variables that directives of the operation use, and those of the document's fragments. */
+function conditionsOf({ definitions }: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
+  const found = known.get(operation);
   if (found) return found;
   const names = new Set<string>();
-  visit(document, {
-    Directive: (directive) => {
-      visit(directive, { Variable: ({ name }) => void names.add(name.value) });
-    },
-  });
-  known.set(document, [...names]);
+  for (const definition of definitions) {
+    if (definition.kind === Kind.OPERATION_DEFINITION && definition !== operation) continue;
+    visit(definition, {
+      Directive: (directive) => {
+        visit(directive, { Variable: ({ name }) => void names.add(name.value) });
+      },
+    });
+  }
+  known.set(operation, [...names]);
   return [...names];
 }

@@ -25,3 +25,15 @@ export const rateLimits: ApolloServerPlugin<Context> = {
     },
   }),
 };
+
+/** Finding up to 100 errors takes many times as long as finding none, and is done again for each request. */
+const INVALID_COUNTS = 10;
+
+/** Counts a request as ten if its document is not valid. */
+export const invalidDocuments: ApolloServerPlugin<Context> = {
+  requestDidStart: async ({ contextValue: { charge } }) => ({
+    validationDidStart: async () => async (errors) => {
+      if (errors?.length) charge('requests', INVALID_COUNTS - 1);
+    },
+  }),
+};

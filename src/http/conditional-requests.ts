@@ -8,7 +8,9 @@ export async function answerConditionally(app: FastifyInstance): Promise<void> {
   await app.register(etag, { weak: true, replyWith304: false });
   app.addHook('onSend', (request, reply, payload, done) => {
     const current = reply.getHeader('etag');
-    if (reply.statusCode !== 200 || !matches(request.headers['if-none-match'], String(current))) {
+    // GraphQL's errors may have the status 200.
+    const isError = reply.statusCode !== 200 || (typeof payload === 'string' && payload.startsWith('{"errors"'));
+    if (isError || !matches(request.headers['if-none-match'], String(current))) {
       return done(null, payload);
     }
     reply.code(304);

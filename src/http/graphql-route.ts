@@ -87,9 +87,13 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
   };
 }
 
-/** Returns the text of the request's document; an empty one for a persisted query, or for a request that Apollo Server refuses. */
-function queryOf({ method, query, body }: FastifyRequest): string {
-  const { query: text } = ((method === 'GET' ? query : body) ?? {}) as { readonly query?: unknown };
+/**
+ * Returns the text of the request's document; an empty one for a persisted query, or for a request that Apollo Server refuses. The query
+ * string is read as Apollo Server reads it, because Fastify decodes some differently.
+ */
+function queryOf({ method, url, body }: FastifyRequest): string {
+  if (method === 'GET') return new URL(url, 'http://host').searchParams.get('query') ?? '';
+  const { query: text } = (body ?? {}) as { readonly query?: unknown };
   return typeof text === 'string' ? text : '';
 }
 
@@ -143,17 +147,22 @@ async function contextOf(
   try {
     if (anonymousIntrospection && isAnonymous(request.raw)) {
       await refuse();
-      return createAnonymousContext(() => challenge(missingToken()), { ...parts, spend: async () => {} });
+      return createAnonymousContext(() => challenge(missingToken()), {
+        ...parts,
+        spend: async () => {},
+        charge: () => {},
+      });
     }
     const viewer = await authenticate(request.raw, (token) => viewerOf(token, observed));
     const spend = (limit: RateLimit, count: number) => rateLimits.spend(limit, viewer.id, count);
     await spend('requests', 1);
-    const beforeSend = async (memberCount: number) => {
-      // The operation itself has counted 1.
+    const onSend = (memberCount: number) => {
+      // The operation itself has counted 1, before it ran. Nothing is refused any more: its other fields may be done.
       const more = groupSendWeight(memberCount) - 1;
-      if (more > 0) await spend('sends', more).catch(throwAsGraphQL);
+      if (more > 0) rateLimits.charge('sends', viewer.id, more);
     };
-    return createContext(viewer, { ...parts, messaging: { ...parts.messaging, beforeSend }, spend });
+    const charge = (limit: RateLimit, count: number) => rateLimits.charge(limit, viewer.id, count);
+    return createContext(viewer, { ...parts, messaging: { ...parts.messaging, onSend }, spend, charge });
   } catch (error) {
     if (error instanceof ChallengeError) {
       // Requests with a valid token do not count: people may share an address with somebody who guesses at tokens.

@@ -15,6 +15,8 @@ export interface RateLimits {
    * @throws RateLimitedError if it is more than is left for this minute
    */
   spend(limit: RateLimit, who: string, count: number): Promise<void>;
+  /** Counts this much, and refuses nothing. If it is more than is left, what comes next is refused. */
+  charge(limit: RateLimit, who: string, count: number): void;
   close(): void;
 }
 
@@ -44,16 +46,16 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
     searches: new BoundedMemory(config.searches),
     refusals: new BoundedMemory(config.refusals),
   };
-  if (config.redisUrl === undefined) return { spend: spendFrom({ ...memory, requests }), close: () => {} };
+  if (config.redisUrl === undefined) return { ...countersOf({ ...memory, requests }), close: () => {} };
   const { openRedisLimits } = await import('./rate-limits-redis.ts');
   const redis = openRedisLimits(config.redisUrl, memory, log);
-  return { spend: spendFrom({ ...redis.counters, requests }), close: redis.close };
+  return { ...countersOf({ ...redis.counters, requests }), close: redis.close };
 }
 
-function spendFrom(
+function countersOf(
   counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>>>,
-): RateLimits['spend'] {
-  return async (limit, who, count) => {
+): Pick<RateLimits, 'spend' | 'charge'> {
+  const spend: RateLimits['spend'] = async (limit, who, count) => {
     const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
     // What is given back may fall into the next minute, and must not be much there.
     const counted = Math.min(count, counter.points + 1);
@@ -65,6 +67,10 @@ function spendFrom(
       throw new RateLimitedError(Math.max(1, Math.ceil(refusal.msBeforeNext / 1_000)));
     }
   };
+  const charge: RateLimits['charge'] = (limit, who, count) => {
+    counters[limit].consume(who.slice(0, LONGEST_KEY), count).catch(() => {});
+  };
+  return { spend, charge };
 }
 
 /** A limiter whose memory does not grow with the number of addresses that somebody comes from. */

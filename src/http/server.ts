@@ -6,6 +6,7 @@ import cors from '@fastify/cors';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import { createGraphQLServer, type GraphQLServerOptions } from '../graphql/server.ts';
 import type { RequestListener } from '../telemetry/request-report.ts';
+import { limitBodies } from './bodies.ts';
 import { watchConnections } from './connections.ts';
 import { corsOptions } from './cors.ts';
 import { drainConnections } from './draining.ts';
@@ -13,6 +14,7 @@ import { answerClientError, answerErrors } from './error-replies.ts';
 import { dropForwardedPorts } from './forwarded.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
+import { checkHosts } from './hosts.ts';
 import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -111,6 +113,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   if (options.trustedProxies.length > 0) dropForwardedPorts(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
+  checkHosts(app);
+  limitBodies(app);
   takeStrictJson(app);
 
   setSecurityHeaders(app, {

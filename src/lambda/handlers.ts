@@ -12,6 +12,8 @@ import { observeCalls, type Table } from '../table/table.ts';
 
 /** A record of the event of a DynamoDB stream, as far as it matters here. */
 export interface LambdaRecord extends TableRecord {
+  /** The stream's ARN. */
+  readonly eventSourceARN?: string;
   readonly dynamodb?: TableRecord['dynamodb'] & {
     readonly SequenceNumber?: string;
     readonly Keys?: Readonly<Record<string, { readonly S?: string }>>;
@@ -39,7 +41,7 @@ interface HandlerLog {
 
 export interface HandlerParts {
   readonly table: Table;
-  /** The table of parked work and of the repair's state. */
+  /** The table of parked work, of the repair's state and of the current stream. */
   readonly store: CheckpointTable;
   readonly log: HandlerLog;
 }
@@ -54,7 +56,7 @@ export interface UpdateSummariesParts extends HandlerParts {
 /** The time that an invocation keeps to answer in, in milliseconds. */
 const RESERVE_MS = 5_000;
 
-/** The parked work of other instances is loaded as often as this, in milliseconds. */
+/** The parked work of other instances is loaded, and the stream is noted as read, as often as this, in milliseconds. */
 const LOAD_MS = 60_000;
 
 /** The dead letters that an instance remembers to have sent. */
@@ -72,7 +74,7 @@ export function createUpdateSummaries({
   sendDeadLetter,
   parkAfterMs,
 }: UpdateSummariesParts): (event: LambdaEvent, time: LambdaTime) => Promise<LambdaResponse> {
-  const parked = new ParkedWork(store, table, log);
+  const parked = new ParkedWork(store, log);
   let loadedAt = Number.NEGATIVE_INFINITY;
   // A batch that is tried again has its dead letters again.
   const sent = new LRUCache<string, true>({ max: MAX_REMEMBERED });
@@ -97,6 +99,7 @@ export function createUpdateSummaries({
     try {
       if (performance.now() - loadedAt > LOAD_MS) {
         await parked.load();
+        await noteReadOf(store, first);
         loadedAt = performance.now();
       }
       const { settled } = await processRecords({ table: observed, retries, keep }, records);
@@ -132,8 +135,8 @@ const PART_MS = 300_000;
 
 /**
  * Creates the handler of a schedule, and of the queue of discarded records. By the schedule it writes parked summaries from their logs, and does
- * the next parts of a repair while there is time. A repair is requested when records were discarded, and when the table has another stream than
- * at the last time.
+ * the next parts of a repair while there is time. A repair is requested when records were discarded, when the table has another stream than
+ * at the last time, and when no record of the stream was read for 23 hours.
  */
 export function createRepairSummaries({
   table,
@@ -147,12 +150,19 @@ export function createRepairSummaries({
     };
     if (discarded.length > 0) return onLoss('records of the stream became too old');
     const stream = await findStream(table.client, table.name);
-    if (stream) {
-      await noteStream(store, stream.streamArn, onLoss);
-      await noteRead(store, stream.streamArn);
-    }
-    const parked = new ParkedWork(store, table, log);
-    do await parked.attempt();
-    while (time.getRemainingTimeInMillis() > PART_MS && (await repairPart(store, table, log)));
+    if (stream) await noteStream(store, stream.streamArn, onLoss);
+    const signal = AbortSignal.timeout(Math.max(0, time.getRemainingTimeInMillis() - RESERVE_MS));
+    const observed = observeCalls(table, () => {}, { signal });
+    const parked = new ParkedWork(store, log);
+    do await parked.attempt(observed, signal);
+    while (
+      time.getRemainingTimeInMillis() > PART_MS &&
+      (await repairPart({ store, table: observed, parked, log, signal }))
+    );
   };
+}
+
+/** Notes that a record's stream is read. Without new messages nothing is: a repair a day then harms nobody. */
+async function noteReadOf(store: CheckpointTable, { eventSourceARN }: LambdaRecord): Promise<void> {
+  if (eventSourceARN !== undefined) await noteRead(store, eventSourceARN);
 }

@@ -66,7 +66,7 @@ async function createInGroup(
     return { userErrors: [{ code: 'MESSAGE_GROUP_NOT_FOUND', message, path }, ...bodyErrors] };
   }
   if (bodyErrors.length > 0) return { userErrors: bodyErrors };
-  await messaging.beforeSend?.(group.profile.memberIds.length);
+  messaging.onSend?.(group.profile.memberIds.length);
   return resultOf(messaging, viewer, messageGroupId, draft, await sendTo(messaging, viewer, group, draft));
 }
 

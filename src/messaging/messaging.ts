@@ -10,9 +10,6 @@ export interface Messaging {
   readonly findUsersById: (ids: readonly string[]) => Promise<readonly User[]>;
   /** Returns the time in milliseconds since 1970, corrected by DynamoDB's clock; see `Table`. */
   readonly now: () => number;
-  /**
-   * Is called before a message goes into a group by the group's id, with the number of members. A rejection refuses the message, and
-   * nothing of it is written.
-   */
-  readonly beforeSend?: (memberCount: number) => Promise<void>;
+  /** Is called with the number of members when a message goes into a group by the group's id. */
+  readonly onSend?: (memberCount: number) => void;
 }

@@ -6,7 +6,10 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import {
+  DeleteCommand,
   type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
   paginateQuery,
   UpdateCommand,
   type UpdateCommandInput,
@@ -19,6 +22,8 @@ import {
 export interface CheckpointTable {
   readonly client: DynamoDBDocumentClient;
   readonly name: string;
+  /** Ends all calls when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** An item's key. */
@@ -28,7 +33,7 @@ export interface CheckpointKey {
 }
 
 /** Returns the checkpoint table of a table. */
-export function checkpointTable({ client, name }: CheckpointTable): CheckpointTable {
+export function checkpointTable({ client, name }: Pick<CheckpointTable, 'client' | 'name'>): CheckpointTable {
   return { client, name: `${name}-checkpoints` };
 }
 
@@ -64,6 +69,10 @@ export async function createCheckpointTableIfMissing({ client, name }: Checkpoin
   return true;
 }
 
+function endsBy(abortSignal: AbortSignal | undefined) {
+  return abortSignal ? { abortSignal } : {};
+}
+
 /** Reads all items of a partition consistently. */
 export async function listItems(table: CheckpointTable, pk: string): Promise<Record<string, unknown>[]> {
   const pages = paginateQuery(
@@ -74,10 +83,52 @@ export async function listItems(table: CheckpointTable, pk: string): Promise<Rec
       ExpressionAttributeValues: { ':pk': pk },
       ConsistentRead: true,
     },
+    endsBy(table.signal),
   );
   const items: Record<string, unknown>[] = [];
   for await (const { Items = [] } of pages) items.push(...Items);
   return items;
+}
+
+/** Reads an item consistently. */
+export async function getItem(
+  { client, name, signal }: CheckpointTable,
+  key: CheckpointKey,
+): Promise<Record<string, unknown> | undefined> {
+  const command = new GetCommand({ TableName: name, Key: { ...key }, ConsistentRead: true });
+  return (await client.send(command, endsBy(signal))).Item;
+}
+
+/** Puts an item. */
+export async function putItem(
+  { client, name, signal }: CheckpointTable,
+  item: CheckpointKey & Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await client.send(new PutCommand({ TableName: name, Item: { ...item } }), endsBy(signal));
+}
+
+/**
+ * Deletes an item.
+ *
+ * @param version a condition: the item has this version
+ * @returns whether the condition held
+ */
+export async function deleteItem(
+  { client, name, signal }: CheckpointTable,
+  key: CheckpointKey,
+  version?: string,
+): Promise<boolean> {
+  const condition = version !== undefined && {
+    ConditionExpression: 'version = :version',
+    ExpressionAttributeValues: { ':version': version },
+  };
+  try {
+    await client.send(new DeleteCommand({ TableName: name, Key: { ...key }, ...condition }), endsBy(signal));
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 /**
@@ -86,12 +137,13 @@ export async function listItems(table: CheckpointTable, pk: string): Promise<Rec
  * @returns the attributes that `ReturnValues` asks for; undefined if the condition does not hold
  */
 export async function updateItem(
-  { client, name }: CheckpointTable,
+  { client, name, signal }: CheckpointTable,
   key: CheckpointKey,
   input: Omit<UpdateCommandInput, 'TableName' | 'Key'>,
 ): Promise<Record<string, unknown> | undefined> {
   try {
-    const { Attributes = {} } = await client.send(new UpdateCommand({ ...input, TableName: name, Key: { ...key } }));
+    const command = new UpdateCommand({ ...input, TableName: name, Key: { ...key } });
+    const { Attributes = {} } = await client.send(command, endsBy(signal));
     return Attributes;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return undefined;

@@ -1,15 +1,15 @@
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type CheckpointTable, listItems, updateItem } from './checkpoint-table.ts';
+import { type CheckpointTable, deleteItem, listItems, updateItem } from './checkpoint-table.ts';
 
 const checkpointItem = z
   .object({
     sk: z.string(),
+    term: z.number(),
     checkpoint: z.string().optional(),
     finished: z.boolean().optional(),
     caughtUpAt: z.number().optional(),
   })
-  .transform(({ sk, finished, ...item }) => ({ shardId: sk, finished: finished ?? false, ...item }));
+  .transform(({ sk, term, finished, ...item }) => ({ shardId: sk, finished: finished ?? false, ...item }));
 
 /** The progress with a shard. */
 export interface Checkpoint {
@@ -19,11 +19,6 @@ export interface Checkpoint {
   readonly finished: boolean;
   /** When all records of the shard were done, in milliseconds since 1970. */
   readonly caughtUpAt?: number | undefined;
-}
-
-/** Reads an item. One that cannot be read is a shard whose checkpoint was lost. */
-function readCheckpoint(item: Record<string, unknown>): Checkpoint {
-  return checkpointItem.safeParse(item).data ?? { shardId: String(item['sk']), finished: false };
 }
 
 /**
@@ -41,9 +36,15 @@ export class Checkpoints {
     this.#term = term;
   }
 
-  /** Reads all checkpoints of the stream consistently. */
+  /** Reads all checkpoints of the stream consistently. Those that cannot be read are deleted, so they count as lost. */
   async list(): Promise<Checkpoint[]> {
-    return (await listItems(this.#table, this.#streamArn)).map(readCheckpoint);
+    const checkpoints: Checkpoint[] = [];
+    for (const item of await listItems(this.#table, this.#streamArn)) {
+      const { data } = checkpointItem.safeParse(item);
+      if (data) checkpoints.push(data);
+      else await this.forget(String(item['sk']));
+    }
+    return checkpoints;
   }
 
   /**
@@ -60,7 +61,7 @@ export class Checkpoints {
     });
     if (!before) return 'lost';
     // Some engines return the key of an item that did not exist.
-    return 'term' in before ? readCheckpoint(before) : undefined;
+    return 'term' in before ? checkpointItem.parse(before) : undefined;
   }
 
   /** Records that all records up to this one are done. @returns whether the term still holds */
@@ -80,7 +81,7 @@ export class Checkpoints {
 
   /** Deletes the checkpoint of a shard that is no longer in the stream. */
   async forget(shardId: string): Promise<void> {
-    await this.#table.client.send(new DeleteCommand({ TableName: this.#table.name, Key: this.#key(shardId) }));
+    await deleteItem(this.#table, this.#key(shardId));
   }
 
   #key(shardId: string) {

@@ -1,6 +1,5 @@
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import type { CheckpointTable } from './checkpoint-table.ts';
+import { type CheckpointTable, getItem, putItem, updateItem } from './checkpoint-table.ts';
 
 const KEY = { pk: 'STREAM', sk: 'CURRENT' };
 
@@ -14,23 +13,29 @@ export const KEPT_MS = 23 * 60 * 60 * 1_000;
  * hours: the table's stream was switched off and on, the checkpoints were deleted, or no worker ran. Shards may have come and gone meanwhile.
  *
  * @param onLoss is called before the stream is noted
+ * @returns whether the stream is another one than before
  */
 export async function noteStream(
   store: CheckpointTable,
   streamArn: string,
   onLoss: (reason: string) => Promise<void>,
-): Promise<void> {
-  const { Item } = await store.client.send(new GetCommand({ TableName: store.name, Key: KEY, ConsistentRead: true }));
+): Promise<boolean> {
   // A note that cannot be read is none: a repair too many harms nobody.
-  const reason = lossOf(currentItem.safeParse(Item).data, streamArn);
-  if (reason === undefined) return;
+  const current = currentItem.safeParse(await getItem(store, KEY)).data;
+  const reason = lossOf(current, streamArn);
+  if (reason === undefined) return false;
   await onLoss(reason);
-  await noteRead(store, streamArn);
+  await putItem(store, { ...KEY, streamArn, readAt: Date.now() });
+  return current?.streamArn !== streamArn;
 }
 
-/** Notes that the stream is being read: its shards are known as they come. */
-export async function noteRead({ client, name }: CheckpointTable, streamArn: string): Promise<void> {
-  await client.send(new PutCommand({ TableName: name, Item: { ...KEY, streamArn, readAt: Date.now() } }));
+/** Notes that the stream is being read: its shards are known as they come. Changes nothing if another stream was noted. */
+export async function noteRead(store: CheckpointTable, streamArn: string): Promise<void> {
+  await updateItem(store, KEY, {
+    UpdateExpression: 'SET readAt = :now',
+    ConditionExpression: 'streamArn = :stream',
+    ExpressionAttributeValues: { ':now': Date.now(), ':stream': streamArn },
+  });
 }
 
 function lossOf(current: z.infer<typeof currentItem> | undefined, streamArn: string): string | undefined {

@@ -1,6 +1,5 @@
-import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type CheckpointTable, listItems } from './checkpoint-table.ts';
+import { type CheckpointTable, deleteItem, listItems, putItem } from './checkpoint-table.ts';
 
 /** A record that can never be processed. It holds the key of the record's item, and never what the item holds. */
 export interface DeadLetter {
@@ -13,7 +12,7 @@ export interface DeadLetter {
 }
 
 const deadLetterItem = z.object({
-  sk: z.string(),
+  sk: z.string().regex(/^\d+$/),
   itemPk: z.string().default(''),
   itemSk: z.string().default(''),
   reason: z.string(),
@@ -28,26 +27,17 @@ function partition(streamArn: string): string {
 /** Keeps a dead letter. A dead letter of the same record is replaced. */
 export async function keepDeadLetter(table: CheckpointTable, streamArn: string, letter: DeadLetter): Promise<void> {
   const { sequenceNumber, itemKey, reason, setAsideAt } = letter;
-  await table.client.send(
-    new PutCommand({
-      TableName: table.name,
-      Item: {
-        pk: partition(streamArn),
-        sk: sequenceNumber,
-        itemPk: itemKey.pk,
-        itemSk: itemKey.sk,
-        reason,
-        setAsideAt,
-      },
-    }),
-  );
+  const key = { pk: partition(streamArn), sk: sequenceNumber };
+  await putItem(table, { ...key, itemPk: itemKey.pk, itemSk: itemKey.sk, reason, setAsideAt });
 }
 
-/** Lists the dead letters of a stream, oldest first. */
+/** Lists the dead letters of a stream, oldest first. Items that cannot be read are left out. */
 export async function listDeadLetters(table: CheckpointTable, streamArn: string): Promise<DeadLetter[]> {
-  const letters = (await listItems(table, partition(streamArn))).map((item): DeadLetter => {
-    const { sk, itemPk, itemSk, reason, setAsideAt } = deadLetterItem.parse(item);
-    return { sequenceNumber: sk, itemKey: { pk: itemPk, sk: itemSk }, reason, setAsideAt };
+  const letters = (await listItems(table, partition(streamArn))).flatMap((item): DeadLetter[] => {
+    const { data } = deadLetterItem.safeParse(item);
+    if (!data) return [];
+    const { sk, itemPk, itemSk, reason, setAsideAt } = data;
+    return [{ sequenceNumber: sk, itemKey: { pk: itemPk, sk: itemSk }, reason, setAsideAt }];
   });
   return letters.sort((a, b) => compareSequenceNumbers(a.sequenceNumber, b.sequenceNumber));
 }
@@ -58,9 +48,7 @@ export async function deleteDeadLetter(
   streamArn: string,
   sequenceNumber: string,
 ): Promise<void> {
-  await table.client.send(
-    new DeleteCommand({ TableName: table.name, Key: { pk: partition(streamArn), sk: sequenceNumber } }),
-  );
+  await deleteItem(table, { pk: partition(streamArn), sk: sequenceNumber });
 }
 
 /** Compares sequence numbers. They are decimal, have up to 40 digits, and are not padded by every engine. */

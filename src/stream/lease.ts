@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type CheckpointTable, updateItem } from './checkpoint-table.ts';
+import { type CheckpointTable, getItem, updateItem } from './checkpoint-table.ts';
 
 /**
  * One worker is active, and others stand by: a lease for the whole stream. The active worker counts up. Another one takes the lease when it has
@@ -71,7 +70,9 @@ async function acquire(options: LeaseOptions): Promise<number | undefined> {
       const lease = await read(table);
       const now = performance.now();
       if (lease?.owner !== undefined && seen?.counter !== lease.counter) seen = { counter: lease.counter, since: now };
-      const isFree = takesOver || lease?.owner === undefined || now - (seen?.since ?? now) >= leaseMs;
+      // This worker's own lease is one whose taking got no reply.
+      const isOwn = lease?.owner === owner;
+      const isFree = takesOver || isOwn || lease?.owner === undefined || now - (seen?.since ?? now) >= leaseMs;
       const term = isFree ? await take(table, owner, lease) : undefined;
       if (term !== undefined) return term;
       if (!isWaiting && !isFree) {
@@ -127,22 +128,25 @@ async function renew(
   }
 }
 
-async function read({ client, name }: CheckpointTable): Promise<Lease | undefined> {
-  const { Item } = await client.send(new GetCommand({ TableName: name, Key: KEY, ConsistentRead: true }));
-  return Item && leaseItem.parse(Item);
+/** Reads the lease. One that cannot be read is none. */
+async function read(table: CheckpointTable): Promise<Lease | undefined> {
+  return leaseItem.safeParse(await getItem(table, KEY)).data;
 }
 
 async function take(table: CheckpointTable, owner: string, seen: Lease | undefined): Promise<number | undefined> {
-  const term = (seen?.term ?? 0) + 1;
+  // Without a lease nobody knows the last term, which checkpoints have: the time is later than any.
+  const term = seen ? seen.term + 1 : Date.now();
   const taken = await updateItem(table, KEY, {
     UpdateExpression: 'SET #owner = :me, #counter = :next, term = :term',
-    ConditionExpression: seen ? '#counter = :seen AND term = :seenTerm' : 'attribute_not_exists(pk)',
+    ConditionExpression: seen
+      ? '#counter = :seen AND term = :seenTerm'
+      : 'NOT (attribute_type(#counter, :number) AND attribute_type(term, :number))',
     ExpressionAttributeNames: { '#owner': 'owner', '#counter': 'counter' },
     ExpressionAttributeValues: {
       ':me': owner,
       ':term': term,
       ':next': (seen?.counter ?? 0) + 1,
-      ...(seen && { ':seen': seen.counter, ':seenTerm': seen.term }),
+      ...(seen ? { ':seen': seen.counter, ':seenTerm': seen.term } : { ':number': 'N' }),
     },
   });
   return taken && term;

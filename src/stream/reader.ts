@@ -3,7 +3,7 @@ import { type DynamoDBStreamsClient, ResourceNotFoundException } from '@aws-sdk/
 import { within } from '../calls.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import { KEPT_MS } from './current-stream.ts';
-import { DEFAULT_PACE, type Pace, readShard } from './shard-reader.ts';
+import { DEFAULT_PACE, type Pace, readShard, type ShardEnd } from './shard-reader.ts';
 import { listShards, readableShards, type Shard, type StreamRecord } from './shards.ts';
 import { UnsettledBatches } from './unsettled-batches.ts';
 import type { ShardWatch } from './watch.ts';
@@ -18,6 +18,8 @@ export interface StreamReaderOptions {
   readonly client: DynamoDBStreamsClient;
   readonly streamArn: string;
   readonly checkpoints: Checkpoints;
+  /** Nobody has read the stream before, so no checkpoint is lost. */
+  readonly isNew?: boolean | undefined;
   /**
    * Processes a batch. Resolves once the records after it may be processed: with a promise that resolves once all records of the batch are
    * done, and with the number of dead letters among them. Rejects, or the inner promise does, only if `lost` is aborted or the stop has taken too long.
@@ -55,7 +57,7 @@ const NOTE_MS = 60_000;
  * @returns why it ended
  */
 export async function readStream(options: StreamReaderOptions): Promise<'stopped' | 'gone'> {
-  const { client, streamArn, checkpoints, onListed, log, signal, lost, lookMs = LOOK_MS } = options;
+  const { client, streamArn, checkpoints, isNew = false, onListed, log, signal, lost, lookMs = LOOK_MS } = options;
   const stop = new AbortController();
   let wake = new AbortController();
   const onStop = () => {
@@ -66,6 +68,7 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
   if (signal.aborted || lost.aborted) onStop();
 
   const reading = new Map<string, Promise<void>>();
+  const seen = new Set<string>();
   let isGone = false;
   let notedAt = Number.NEGATIVE_INFINITY;
   while (!stop.signal.aborted) {
@@ -76,16 +79,22 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
     try {
       const known = new Map((await checkpoints.list()).map((each) => [each.shardId, each]));
       shards = await listShards(client, streamArn, stop.signal);
-      for (const { id } of readableShards(shards, (shardId) => known.get(shardId)?.finished ?? false)) {
+      for (const { id, parentId } of readableShards(shards, (shardId) => known.get(shardId)?.finished ?? false)) {
         if (reading.has(id) || stop.signal.aborted) continue;
         const checkpoint = await checkpoints.claim(id);
         if (checkpoint === 'lost') return stopReading('stopped');
         if (checkpoint?.finished) continue;
-        const read = readOne(options, id, checkpoint, stop.signal).finally(() => {
-          reading.delete(id);
-          look.abort();
-          wake.abort();
-        });
+        // The child of a shard that was read begins at its first record. So does each shard of a new stream, once.
+        const isFirstRead = !seen.has(id) && (isNew || known.has(parentId ?? ''));
+        seen.add(id);
+        const read = readOne(options, id, checkpoint ?? (isFirstRead ? undefined : NO_CHECKPOINT), stop.signal).then(
+          (end) => {
+            reading.delete(id);
+            if (end !== 'finished') return;
+            look.abort();
+            wake.abort();
+          },
+        );
         reading.set(id, read);
       }
       await forgetVanished(options, shards, [...known.values()], reading);
@@ -112,13 +121,16 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
   }
 }
 
-/** Reads a shard until its end, or until it is stopped. */
+/** The progress with a shard whose checkpoint was lost. */
+const NO_CHECKPOINT: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> = {};
+
+/** Reads a shard until its end, or until it is stopped. @returns how it ended; undefined after an error */
 async function readOne(
   { client, streamArn, checkpoints, process, onLoss, watch, log, pace = DEFAULT_PACE, lost }: StreamReaderOptions,
   shardId: string,
-  before: Checkpoint | undefined,
+  before: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> | undefined,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<ShardEnd | undefined> {
   const stop = new AbortController();
   const onStop = () => stop.abort();
   signal.addEventListener('abort', onStop, { once: true });
@@ -130,11 +142,14 @@ async function readOne(
       stop.abort();
     },
   );
-  let notedAt = 0;
+  let notedAt = Number.NEGATIVE_INFINITY;
   try {
     log.info({ shardId, checkpoint: before?.checkpoint }, 'reading a shard');
-    if (before && before.checkpoint === undefined && !(Date.now() - (before.caughtUpAt ?? 0) < KEPT_MS))
+    if (before && before.checkpoint === undefined && !(Date.now() - (before.caughtUpAt ?? 0) < KEPT_MS)) {
       await onLoss(`the shard ${shardId} has no checkpoint`);
+      // What is read from now on is no loss, if the reading begins anew.
+      await checkpoints.caughtUp(shardId, Date.now());
+    }
     const end = await readShard({
       client,
       streamArn,
@@ -164,9 +179,11 @@ async function readOne(
     const isSettled = lost.aborted ? false : await settledInTime(batches, end === 'stopped');
     if (end === 'finished' && isSettled) await checkpoints.finish(shardId);
     log.info({ shardId, end, isSettled }, 'shard left');
+    return isSettled ? end : undefined;
   } catch (error) {
     // The shard is read again from its checkpoint.
     if (!signal.aborted) log.warn({ err: error, shardId }, 'shard left');
+    return undefined;
   } finally {
     signal.removeEventListener('abort', onStop);
     watch?.onLeft(shardId);

@@ -90,7 +90,8 @@ export async function applyChanges<Source>(
       profiles = await profilesOf(table, batch);
     } catch (error) {
       const [only] = batch;
-      if (batch.length > 1) for (const each of batch) await applyBatch([each]);
+      // Each group by itself, side by side: one that cannot be read must not delay the others.
+      if (batch.length > 1) await Promise.all(batch.map((each) => applyBatch([each])));
       else if (only) failed.push({ change: only, userId: undefined, error });
       return;
     }
@@ -98,8 +99,7 @@ export async function applyChanges<Source>(
       batch.map(async (change) => {
         const profile = profiles.get(change.messageGroupId);
         if (profile) return applyChange(change, profile, profile.memberIds);
-        const reason = `Group ${change.messageGroupId} has no profile that can be read`;
-        dead.push(...change.sources.map((record) => ({ record, reason })));
+        dead.push(...deadRecords(change));
       }),
     );
   }
@@ -114,8 +114,8 @@ export async function applyChanges<Source>(
         limit(async () => {
           try {
             if (isLeft(change.messageGroupId, userId)) throw new LeftOutError();
-            await advanceSummary(table, userId, profile, change.newest, change.sentUpTo.get(userId));
-            written += 1;
+            if (await advance(table, userId, profile, change)) written += 1;
+            else dead.push(...deadRecords(change));
           } catch (error) {
             failed.push({ change, userId, error });
           }
@@ -127,6 +127,26 @@ export async function applyChanges<Source>(
   for (let start = 0; start < changes.length; start += MAX_BATCH)
     await applyBatch(changes.slice(start, start + MAX_BATCH));
   return { written, failed, dead };
+}
+
+/** The dead letters of a group without a profile. */
+export function deadRecords<Source>({ messageGroupId, sources }: GroupChange<Source>): DeadRecord<Source>[] {
+  const reason = `Group ${messageGroupId} has no profile that can be read`;
+  return sources.map((record) => ({ record, reason }));
+}
+
+/**
+ * Applies a change to a member's summary. One that is missing is made only if the group's profile is in the table, because records may
+ * outlive their table, and a cached profile too.
+ *
+ * @returns false if the group has no profile
+ */
+async function advance(table: Table, userId: string, profile: MessageGroupProfile, change: GroupChange<unknown>) {
+  const { newest, sentUpTo } = change;
+  const join = (create: boolean) => advanceSummary(table, userId, profile, newest, sentUpTo.get(userId), { create });
+  if (await join(false)) return true;
+  const profiles = await getProfiles(table, [profile.id], { consistent: true });
+  return profiles.has(profile.id) && join(true);
 }
 
 /** The summary was left out, because a write of it is retried already. */
@@ -143,10 +163,19 @@ async function profilesOf(table: Table, changes: readonly GroupChange<unknown>[]
   return new Map([...profiles, ...(await getProfiles(table, missing, { consistent: true }))]);
 }
 
-/** Applies a change to the summary of one member, or of all members. Throws the error if a write fails. */
-export async function applyTo(table: Table, change: GroupChange<unknown>, userId: string | undefined): Promise<void> {
+/**
+ * Applies a change to the summary of one member, or of all members. Throws the error if a write fails.
+ *
+ * @returns whether it was applied; false if the group has no profile
+ */
+export async function applyTo(
+  table: Table,
+  change: GroupChange<unknown>,
+  userId: string | undefined,
+): Promise<boolean> {
   const isOther = (_: string, each: string) => userId !== undefined && each !== userId;
-  const { failed } = await applyChanges(table, [change], isOther);
+  const { failed, dead } = await applyChanges(table, [change], isOther);
   const [first] = failed.filter((each) => !(each.error instanceof LeftOutError));
   if (first) throw first.error;
+  return dead.length === 0;
 }

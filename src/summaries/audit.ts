@@ -11,11 +11,11 @@ import {
 } from '../table/items.ts';
 import { walkLog } from '../table/log-walk.ts';
 import { missingNumbers } from '../table/missing-numbers.ts';
-import { inspectSummary } from '../table/summaries.ts';
+import { inboxPositionOf, inspectSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 
 /** An attribute of a summary that is not as the log says, or `missing` for a summary that does not exist. */
-export type SummaryField = 'missing' | 'memberIds' | 'lastMessage' | 'lastSequence' | 'readSequence';
+export type SummaryField = 'missing' | 'memberIds' | 'lastMessage' | 'lastSequence' | 'readSequence' | 'activityKey';
 
 /** Something that is wrong in the table. It holds keys and names of attributes, and never a text that a person wrote. */
 export type Finding =
@@ -28,7 +28,9 @@ export type Finding =
   /** The summary of a group that does not exist, or of a person who is no member. */
   | { readonly kind: 'orphan'; readonly userId: string; readonly messageGroupId: string }
   | { readonly kind: 'missing numbers'; readonly messageGroupId: string; readonly first: number; readonly last: number }
-  | { readonly kind: 'unreadable item'; readonly key: string; readonly reason: string };
+  | { readonly kind: 'unreadable item'; readonly key: string; readonly reason: string }
+  /** A group whose log cannot be read to its end, or whose summaries cannot be written. */
+  | { readonly kind: 'failed group'; readonly messageGroupId: string; readonly reason: string };
 
 /** The facts of a group's log that decide its summaries. */
 export interface LogFacts {
@@ -101,6 +103,7 @@ export function wrongFields(facts: LogFacts, userId: string, found: Summary): Su
     ),
     lastSequence: found.lastSequence !== newest.message.sequence,
     readSequence: found.readSequence !== expectedReadSequence(facts, userId, found),
+    activityKey: found.activityKey !== inboxPositionOf(newest.message, profile.id),
   };
   return (Object.keys(wrong) as (keyof typeof wrong)[]).filter((field) => wrong[field]);
 }

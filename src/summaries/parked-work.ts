@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import pLimit from 'p-limit';
 import * as z from 'zod';
-import { type CheckpointTable, listItems, updateItem } from '../stream/checkpoint-table.ts';
-import { getProfiles } from '../table/profiles.ts';
-import type { Table } from '../table/table.ts';
+import { type CheckpointTable, deleteItem, listItems, updateItem } from '../stream/checkpoint-table.ts';
+import { getProfile, hasProfile } from '../table/profiles.ts';
+import { limitCalls, type Table } from '../table/table.ts';
 import { repairMembers } from './rebuild.ts';
 
 const PARTITION = 'PARKED';
@@ -27,6 +26,10 @@ export type ParkedItem = z.infer<typeof parkedItem>;
 const ATTEMPT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
+/** Parked summaries that are tried at once, and the deadline of each call, in milliseconds. One that hangs must not delay the others. */
+const CONCURRENCY = 8;
+const CALL_MS = 2_000;
+
 interface ParkedWorkLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
@@ -40,21 +43,20 @@ export async function listParked(store: CheckpointTable): Promise<ParkedItem[]> 
 /** Summaries that are parked beside the checkpoints, so that their shards go on. */
 export class ParkedWork {
   readonly #store: CheckpointTable;
-  readonly #table: Table;
   readonly #log: ParkedWorkLog;
   readonly #onCount: (count: number) => void;
   /** The version of each parked summary, by its sort key. */
   readonly #versions = new Map<string, string>();
 
   /** @param onCount is called with the number of parked summaries whenever it changes */
-  constructor(store: CheckpointTable, table: Table, log: ParkedWorkLog, onCount: (count: number) => void = () => {}) {
+  constructor(store: CheckpointTable, log: ParkedWorkLog, onCount: (count: number) => void = () => {}) {
     this.#store = store;
-    this.#table = table;
     this.#log = log;
     this.#onCount = onCount;
   }
 
-  has(messageGroupId: string, userId: string): boolean {
+  /** Tells whether a member's summary of a group is parked, or all summaries of the group. */
+  has(messageGroupId: string, userId: string = ALL_MEMBERS): boolean {
     return this.#versions.has(`${messageGroupId}#${userId}`) || this.#versions.has(`${messageGroupId}#${ALL_MEMBERS}`);
   }
 
@@ -75,22 +77,26 @@ export class ParkedWork {
     this.#onCount(this.#versions.size);
   }
 
-  /** Loads the parked work of earlier workers. */
-  async load(): Promise<void> {
+  /** Loads all parked work, also that of other workers. */
+  async load(): Promise<readonly ParkedItem[]> {
+    const before = [...this.#versions];
     const items = await listParked(this.#store);
-    this.#versions.clear();
-    for (const { sk, version } of items) this.#versions.set(sk, version);
+    const listed = new Map(items.map(({ sk, version }) => [sk, version]));
+    for (const [sk, version] of before)
+      if (!listed.has(sk) && this.#versions.get(sk) === version) this.#versions.delete(sk);
+    for (const [sk, version] of listed) if (!this.#versions.has(sk)) this.#versions.set(sk, version);
     this.#onCount(this.#versions.size);
+    return items;
   }
 
   /** Writes parked summaries from their logs until the signal is aborted. */
-  async run(signal: AbortSignal): Promise<void> {
+  async run(table: Table, signal: AbortSignal): Promise<void> {
     let waitMs = ATTEMPT_MS;
     while (!signal.aborted) {
       await delay(waitMs, undefined, { signal }).catch(() => {});
       if (signal.aborted || this.#versions.size === 0) continue;
       try {
-        const done = await this.attempt(signal);
+        const done = await this.attempt(table, signal);
         waitMs = done > 0 ? ATTEMPT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
       } catch (error) {
         waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
@@ -100,44 +106,35 @@ export class ParkedWork {
   }
 
   /** Tries to write each parked summary once. @returns the number that were written */
-  async attempt(signal?: AbortSignal): Promise<number> {
-    let done = 0;
-    for (const item of await listParked(this.#store)) {
-      if (signal?.aborted) break;
-      try {
-        if (!(await this.#write(item))) continue;
-        done += 1;
-        this.#log.info({ messageGroupId: item.messageGroupId, userId: item.userId }, 'a parked summary is written');
-      } catch (error) {
-        this.#log.warn(
-          { err: error, messageGroupId: item.messageGroupId, userId: item.userId },
-          'a summary stays parked',
-        );
-      }
-    }
-    return done;
+  async attempt(table: Table, signal?: AbortSignal): Promise<number> {
+    const limit = pLimit(CONCURRENCY);
+    const outcomes = await Promise.all(
+      (await this.load()).map((item) => limit(async () => !signal?.aborted && this.#tryToWrite(table, item))),
+    );
+    return outcomes.filter(Boolean).length;
   }
 
-  async #write({ sk, messageGroupId, userId, version }: ParkedItem): Promise<boolean> {
-    const known = this.#versions.get(sk);
-    const profile = (await getProfiles(this.#table, [messageGroupId], { consistent: true })).get(messageGroupId);
-    const members = userId === ALL_MEMBERS ? profile?.memberIds : [userId];
-    // Without a profile there is nothing to write: "summaries verify" reports it.
-    if (profile && !(await repairMembers(this.#table, profile, members ?? []))) return false;
+  async #tryToWrite(table: Table, item: ParkedItem): Promise<boolean> {
+    const details = { messageGroupId: item.messageGroupId, userId: item.userId };
     try {
-      await this.#store.client.send(
-        new DeleteCommand({
-          TableName: this.#store.name,
-          Key: { pk: PARTITION, sk },
-          ConditionExpression: 'version = :version',
-          ExpressionAttributeValues: { ':version': version },
-        }),
-      );
+      if (!(await this.#write(limitCalls(table, CALL_MS), item))) return false;
+      this.#log.info(details, 'a parked summary is written');
+      return true;
     } catch (error) {
-      // It was parked again in the meantime, so it has to be written again.
-      if (error instanceof ConditionalCheckFailedException) return false;
-      throw error;
+      this.#log.warn({ err: error, ...details }, 'a summary stays parked');
+      return false;
     }
+  }
+
+  async #write(table: Table, { sk, messageGroupId, userId, version }: ParkedItem): Promise<boolean> {
+    const known = this.#versions.get(sk);
+    const profile = await getProfile(table, messageGroupId, { consistent: true });
+    // It stays parked until its profile can be read. Without a profile there is nothing to write: "summaries verify" reports it.
+    if (!profile && (await hasProfile(table, messageGroupId))) return false;
+    const memberIds = profile?.memberIds.filter((id) => userId === ALL_MEMBERS || userId === id) ?? [];
+    if (profile && !(await repairMembers(table, profile, memberIds))) return false;
+    // It may have been parked again in the meantime. Then it has to be written again.
+    if (!(await deleteItem(this.#store, { pk: PARTITION, sk }, version))) return false;
     // It may have been parked again since it was deleted.
     if ([known, version].includes(this.#versions.get(sk))) this.#versions.delete(sk);
     this.#onCount(this.#versions.size);

@@ -1,5 +1,5 @@
-import type { Table } from '../table/table.ts';
-import { applyRecords, type DeadRecord, type TableRecord } from './apply.ts';
+import { limitCalls, type Table } from '../table/table.ts';
+import { applyRecords, type DeadRecord, deadRecords, type FailedWrite, type TableRecord } from './apply.ts';
 import type { Retries } from './retries.ts';
 
 /** The deadline of the first attempt of a call, in milliseconds. A call that takes longer is retried beside the records that follow. */
@@ -22,21 +22,13 @@ export async function processRecords<Source extends TableRecord>(
   records: readonly Source[],
 ): Promise<{ settled: Promise<void>; deadLetters: number }> {
   const startedAt = performance.now();
-  const first = withCallDeadline(table, FIRST_ATTEMPT_MS);
+  const first = limitCalls(table, FIRST_ATTEMPT_MS);
   const { written, failed, dead } = await applyRecords(first, records, (group, user) => retries.has(group, user));
   if (written > 0) retries.onWritten();
-  const settled = Promise.all([...dead.map(keep), ...failed.map((each) => retries.add(each, startedAt))]).then(
-    () => {},
-  );
+  const retry = async (write: FailedWrite<Source>) => {
+    if (!(await retries.add(write, startedAt))) await Promise.all(deadRecords(write.change).map(keep));
+  };
+  const settled = Promise.all([...dead.map(keep), ...failed.map(retry)]).then(() => {});
   await retries.waitForSuccess(settled);
   return { settled, deadLetters: dead.length };
-}
-
-/** Wraps a table: gives each call a deadline of its own. */
-function withCallDeadline(table: Table, milliseconds: number): Table {
-  return {
-    ...table,
-    call: (operation, input, limits) =>
-      table.call(operation, input, { ...limits, deadline: performance.now() + milliseconds }),
-  };
 }

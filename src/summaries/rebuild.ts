@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import type { MessageGroupProfile } from '../model.ts';
 import { MAX_BATCH } from '../table/batch-get.ts';
 import { getProfiles, hasProfile } from '../table/profiles.ts';
@@ -30,12 +31,17 @@ export interface AuditOptions {
   readonly repair: boolean;
   /** Is called with each group that was compared. */
   readonly onGroup?: (() => void) | undefined;
+  /** Is called with a group that failed, which is a finding. It ends the part if it rejects. */
+  readonly onFailure?: ((messageGroupId: string, error: unknown) => Promise<void>) | undefined;
   /** Looks again at a wrong summary that may only lag. Resolves with the summaries that are still wrong. */
   readonly lookAgain?: (profile: MessageGroupProfile, audit: GroupAudit) => Promise<GroupAudit>;
 }
 
 /** Groups that are compared at once. */
 const CONCURRENCY = 4;
+
+/** A group that fails is tried again so often. */
+const RETRIES = 2;
 
 /** A repair is tried so often while the summary moves. */
 const ATTEMPTS = 10;
@@ -44,11 +50,7 @@ const ATTEMPTS = 10;
  * Compares the summaries of the next groups of the table with their logs, from after a position on. It reads 1,000 items of the table and the logs of
  * the groups among them, so its memory does not grow with the table. It can run while the system does, and any number of times.
  */
-export async function auditPart(
-  table: Table,
-  after: string | undefined,
-  { repair, onGroup, lookAgain }: AuditOptions,
-): Promise<AuditedPart> {
+export async function auditPart(table: Table, after: string | undefined, options: AuditOptions): Promise<AuditedPart> {
   const { profiles, unreadable, summaries, next } = await scanGroups(table, after);
   const findings: Finding[] = unreadable.map((each) => ({ kind: 'unreadable item', ...each }));
   let repaired = 0;
@@ -56,19 +58,38 @@ export async function auditPart(
   await Promise.all(
     profiles.map((profile) =>
       limit(async () => {
-        let audit = await auditGroup(table, profile);
-        if (lookAgain && audit.wrong.length > 0) audit = await lookAgain(profile, audit);
-        findings.push(...audit.findings);
-        for (const wrong of audit.wrong) {
-          if (repair && audit.facts && (await repairSummary(table, audit.facts, wrong))) repaired += 1;
-          else findings.push(findingOf(profile, wrong));
+        try {
+          const group = await pRetry(() => auditOne(table, profile, options), { retries: RETRIES, minTimeout: 200 });
+          findings.push(...group.findings);
+          repaired += group.repaired;
+        } catch (error) {
+          findings.push({ kind: 'failed group', messageGroupId: profile.id, reason: nameOf(error) });
+          await options.onFailure?.(profile.id, error);
         }
-        onGroup?.();
+        options.onGroup?.();
       }),
     ),
   );
   findings.push(...(await orphansOf(table, summaries)));
   return { groups: profiles.length, repaired, findings, next };
+}
+
+async function auditOne(table: Table, profile: MessageGroupProfile, { repair, lookAgain }: AuditOptions) {
+  let audit = await auditGroup(table, profile);
+  if (lookAgain && audit.wrong.length > 0) audit = await lookAgain(profile, audit);
+  const findings = [...audit.findings];
+  let repaired = 0;
+  for (const wrong of audit.wrong) {
+    if (repair && audit.facts && (await repairSummary(table, audit.facts, wrong))) repaired += 1;
+    else findings.push(findingOf(profile, wrong));
+  }
+  return { findings, repaired };
+}
+
+/** The name of an error, or of its cause where it has one. Messages may hold what is nobody's business. */
+function nameOf(error: unknown): string {
+  const { cause, name } = error as Error;
+  return cause instanceof Error ? cause.name : name;
 }
 
 /**

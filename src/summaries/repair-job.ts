@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
-import { type CheckpointTable, updateItem } from '../stream/checkpoint-table.ts';
+import { type CheckpointTable, getItem, updateItem } from '../stream/checkpoint-table.ts';
 import type { Table } from '../table/table.ts';
+import type { ParkedWork } from './parked-work.ts';
 import { auditPart } from './rebuild.ts';
 
 /** The repair of all summaries: there is at most one, and its state lies beside the checkpoints. */
@@ -37,22 +37,42 @@ export async function requestRepair(store: CheckpointTable, reason: string): Pro
   });
 }
 
+/** What a repair needs. */
+export interface RepairParts {
+  readonly store: CheckpointTable;
+  readonly table: Table;
+  /** Takes the groups that fail, so that the repair goes past them. */
+  readonly parked: ParkedWork;
+  readonly log: RepairLog;
+  /** Ends the repair, which goes on at the next start. */
+  readonly signal?: AbortSignal;
+}
+
 /** Does one part of the repair that was requested last, if there is one. @returns whether there is more to do */
-export async function repairPart(store: CheckpointTable, table: Table, log: RepairLog): Promise<boolean> {
+export async function repairPart({ store, table, parked, log, signal }: RepairParts): Promise<boolean> {
   const repair = await readRepair(store);
   if (!repair || repair.isDone) return false;
   if (repair.position === undefined) log.warn({ reason: repair.reason }, 'all summaries are compared with the logs');
-  const { findings, repaired, next } = await auditPart(table, repair.position, { repair: true });
+  const { findings, repaired, next } = await auditPart(table, repair.position, {
+    repair: true,
+    onFailure: async (messageGroupId) => {
+      signal?.throwIfAborted();
+      await parked.park(messageGroupId);
+    },
+  });
   for (const finding of findings) log.warn(finding, 'found while summaries were repaired');
   const total = repair.repaired + repaired;
   const isStill = await updateItem(store, KEY, {
     UpdateExpression: `SET repaired = :total, isDone = :done${next === undefined ? ' REMOVE #position' : ', #position = :next'}`,
-    ConditionExpression: 'version = :version',
+    // A paused old worker may come with a part that was done long ago.
+    ConditionExpression: `version = :version AND ${repair.position === undefined ? 'attribute_not_exists(#position)' : '#position = :position'} AND isDone = :no`,
     ExpressionAttributeNames: { '#position': 'position' },
     ExpressionAttributeValues: {
       ':total': total,
       ':done': next === undefined,
       ':version': repair.version,
+      ':no': false,
+      ...(repair.position !== undefined && { ':position': repair.position }),
       ...(next !== undefined && { ':next': next }),
     },
   });
@@ -61,16 +81,12 @@ export async function repairPart(store: CheckpointTable, table: Table, log: Repa
 }
 
 /** Repairs all summaries whenever that was requested, until the signal is aborted. Goes on where an earlier worker stopped. */
-export async function runRepairs(
-  store: CheckpointTable,
-  table: Table,
-  log: RepairLog,
-  signal: AbortSignal,
-): Promise<void> {
+export async function runRepairs(parts: RepairParts & { readonly signal: AbortSignal }): Promise<void> {
+  const { log, signal } = parts;
   let waitMs = LOOK_MS;
   while (!signal.aborted) {
     try {
-      const hasMore = await repairPart(store, table, log);
+      const hasMore = await repairPart(parts);
       waitMs = LOOK_MS;
       if (hasMore) continue;
     } catch (error) {
@@ -82,7 +98,7 @@ export async function runRepairs(
   }
 }
 
-async function readRepair({ client, name }: CheckpointTable): Promise<Repair | undefined> {
-  const { Item } = await client.send(new GetCommand({ TableName: name, Key: KEY, ConsistentRead: true }));
-  return Item && repairItem.parse(Item);
+async function readRepair(store: CheckpointTable): Promise<Repair | undefined> {
+  const item = await getItem(store, KEY);
+  return item && repairItem.parse(item);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { takesWrites } from '../table/health.ts';
-import type { Table } from '../table/table.ts';
+import { limitCalls, type Table } from '../table/table.ts';
 import { applyTo, type FailedWrite } from './apply.ts';
 import { type GroupChange, mergeChanges } from './changes.ts';
 import type { ParkedWork } from './parked-work.ts';
@@ -22,6 +22,9 @@ const PARK_AFTER_MS = 30_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
+/** The deadline of a call for a summary that is parked, in milliseconds. */
+const PARKED_ATTEMPT_MS = 1_000;
+
 /** The time between two looks for writes that are due. */
 const LOOK_MS = 50;
 
@@ -39,7 +42,7 @@ interface Entry {
   readonly since: number;
   failures: number;
   dueAt: number;
-  readonly waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[];
+  readonly waiting: { readonly resolve: (isApplied: boolean) => void; readonly reject: (error: unknown) => void }[];
 }
 
 /**
@@ -86,8 +89,9 @@ export class Retries {
    * Adds a write that failed. Resolves once it succeeded or is parked. Rejects once the signal is aborted.
    *
    * @param since when the batch of the write began, by `performance.now()`
+   * @returns false if the group has no profile
    */
-  async add({ change, userId }: FailedWrite<unknown>, since: number): Promise<void> {
+  async add({ change, userId }: FailedWrite<unknown>, since: number): Promise<boolean> {
     const { parked, signal } = this.#options;
     signal.throwIfAborted();
     const key = keyOf(change.messageGroupId, userId);
@@ -95,8 +99,8 @@ export class Retries {
     const now = performance.now();
     const entry = known ?? { change, userId, since, failures: 1, dueAt: now + FIRST_WAIT_MS, waiting: [] };
     if (known) known.change = mergeChanges(known.change, change);
-    // Parked work is merged at once, so that its shard does not wait again.
-    else if (userId !== undefined && parked.has(change.messageGroupId, userId)) entry.dueAt = now;
+    // A parked summary is tried once, and parked again at once, so that its shard does not wait again.
+    else if (parked.has(change.messageGroupId, userId)) entry.dueAt = now;
     this.#entries.set(key, entry);
     return new Promise((resolve, reject) => entry.waiting.push({ resolve, reject }));
   }
@@ -122,35 +126,39 @@ export class Retries {
   async #retry(key: string, entry: Entry): Promise<void> {
     const { table, parked, signal, onRetry, parkAfterMs = PARK_AFTER_MS } = this.#options;
     const { change, userId } = entry;
-    const isParked = userId !== undefined && parked.has(change.messageGroupId, userId);
+    const isParked = parked.has(change.messageGroupId, userId);
     try {
-      if (isParked) await parked.park(change.messageGroupId, userId);
-      else await applyTo(table, change, userId);
-      if (!isParked) this.onWritten();
-      this.#settle(key, entry, change);
+      const isApplied = await applyTo(isParked ? limitCalls(table, PARKED_ATTEMPT_MS) : table, change, userId);
+      if (isApplied) this.onWritten();
+      this.#settle(key, entry, change, isApplied);
     } catch (error) {
       if (signal.aborted) return;
       onRetry({ error, pending: this.#entries.size });
       entry.failures += 1;
       const wait = Math.min(FIRST_WAIT_MS * 2 ** entry.failures, LONGEST_WAIT_MS);
       entry.dueAt = performance.now() + wait * (0.5 + Math.random() / 2);
-      // A summary is to blame only if others could be written since its write began to fail.
-      if (isParked || performance.now() - entry.since < parkAfterMs || this.#writtenAt <= entry.since) return;
+      if (!isParked && !(await this.#isToPark(entry, parkAfterMs))) return;
       await parked.park(change.messageGroupId, userId).then(
-        () => this.#settle(key, entry, change),
+        () => this.#settle(key, entry, change, true),
         (parkError) => onRetry({ error: parkError, pending: this.#entries.size }),
       );
     }
   }
 
+  /** A summary is to blame only if others could be written since its write began to fail, and the table takes writes now. */
+  async #isToPark({ since }: Entry, parkAfterMs: number): Promise<boolean> {
+    if (performance.now() - since < parkAfterMs || this.#writtenAt <= since) return false;
+    return takesWrites(this.#options.table);
+  }
+
   /** Resolves an entry, unless another change was merged into it in the meantime. */
-  #settle(key: string, entry: Entry, applied: GroupChange<unknown>): void {
+  #settle(key: string, entry: Entry, applied: GroupChange<unknown>, isApplied: boolean): void {
     if (entry.change !== applied) {
       entry.dueAt = performance.now();
       return;
     }
     this.#entries.delete(key);
-    for (const { resolve } of entry.waiting) resolve();
+    for (const { resolve } of entry.waiting) resolve(isApplied);
   }
 }
 

@@ -172,25 +172,30 @@ interface Downwards extends Walk {
 /** Reads at most `limit` entries, newest first. */
 async function readDown(table: Table, walk: Downwards): Promise<Run> {
   const { messageGroupId, limit, before, goOn, consistent = false } = walk;
-  const to = goOn ?? (before === undefined ? PROFILE_SORT_KEY : messageSortKey(before - 1));
   const read = async (isConsistent: boolean) => {
+    // A cursor may be made up, and lie beyond the newest message, where no number is missing. The repeat tells, since it has the message too.
+    const isFromCursor = isConsistent && before !== undefined && goOn === undefined;
+    const to = goOn ?? (before === undefined ? PROFILE_SORT_KEY : messageSortKey(isFromCursor ? before : before - 1));
     const items = await queryLog(table, {
       messageGroupId,
       from: FIRST_MESSAGE_SORT_KEY,
       to,
       goOn,
       newestFirst: true,
-      limit: to === PROFILE_SORT_KEY ? limit + 1 : limit,
+      limit: isFromCursor || to === PROFILE_SORT_KEY ? limit + 1 : limit,
       consistent: isConsistent,
     });
-    const profile = items[0]?.['sk']?.S === PROFILE_SORT_KEY ? items[0] : undefined;
-    const messages = profile ? items.slice(1) : items;
-    return { profile, ...logItems(table, messages), isShort: messages.length < limit };
+    const [first] = items;
+    const profile = first?.['sk']?.S === PROFILE_SORT_KEY ? first : undefined;
+    const hasCursor = isFromCursor && first?.['sk']?.S === to;
+    const messages = (profile || hasCursor ? items.slice(1) : items).slice(0, limit);
+    const isShort = messages.length < limit;
+    return { profile, ...logItems(table, messages), isShort, isBounded: !isFromCursor || hasCursor };
   };
   const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
     missingNumbers(
       run.entries.map(({ sequence }) => sequence),
-      { ...(before !== undefined && { from: before }), ...(run.isShort && { to: 0 }) },
+      { ...(before !== undefined && run.isBounded && { from: before }), ...(run.isShort && { to: 0 }) },
     ),
   );
   return {

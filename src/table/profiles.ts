@@ -71,6 +71,11 @@ export async function getProfiles(
 /** Profiles never change, but for the erasure of a person, which waits until caches have let go: 2,000 take 10 MB at most. */
 const cache = new LRUCache<string, MessageGroupProfile>({ max: 2_000, ttl: 60_000 });
 
+/** Forgets all profiles: the table is another one of the same name. */
+export function forgetProfiles(): void {
+  cache.clear();
+}
+
 /** Reads profiles as `getProfiles` does, but those that this process read within the last minute come from its cache. */
 export async function getCachedProfiles(
   table: Table,

@@ -81,6 +81,14 @@ export function isInboxPosition(text: string): boolean {
   return isActivityKey(text);
 }
 
+/** Returns the place in the inbox of a group with this last message. */
+export function inboxPositionOf(
+  { createdAt }: Pick<StoredMessage['message'], 'createdAt'>,
+  messageGroupId: string,
+): string {
+  return activityKey(createdAt, messageGroupId);
+}
+
 /**
  * Moves a member's `readSequence` forward to `sequence`, on condition that it is smaller.
  *
@@ -118,10 +126,12 @@ const IS_UNREAD = '(attribute_not_exists(readSequence) OR readSequence < :sentUp
 
 /**
  * Joins a message into a member's summary: it becomes the last message if its (sequence, revision) is higher, and all up to `sentUpTo`
- * counts as read. Neither moves back, so any order and repetition ends in the same summary. A summary that is missing is made. Attributes
+ * counts as read. Neither moves back, so any order and repetition ends in the same summary. A summary that is missing is made, unless `create` is false. Attributes
  * that this version does not know stay. A summary that cannot be read stays as it is.
  *
  * One UpdateItem; a second if only one of the two has to move.
+ *
+ * @returns whether there is such a summary now
  */
 export async function advanceSummary(
   table: Table,
@@ -129,11 +139,14 @@ export async function advanceSummary(
   profile: MessageGroupProfile,
   stored: StoredMessage,
   sentUpTo: number | undefined,
-): Promise<void> {
-  const found = await joinMessage(table, userId, profile, stored, sentUpTo);
-  if (!found || sentUpTo === undefined) return;
-  if (isAfter(stored, found)) await joinMessage(table, userId, profile, stored, undefined);
+  { create = true }: { readonly create?: boolean } = {},
+): Promise<boolean> {
+  const found = await joinMessage(table, userId, profile, stored, sentUpTo, create);
+  if (found === 'missing') return false;
+  if (!found || sentUpTo === undefined) return true;
+  if (isAfter(stored, found)) await joinMessage(table, userId, profile, stored, undefined, create);
   else if (found.readSequence < sentUpTo) await advanceReadSequence(table, userId, profile.id, sentUpTo);
+  return true;
 }
 
 function isAfter({ message }: StoredMessage, { lastSequence, lastMessage }: Summary): boolean {
@@ -141,29 +154,30 @@ function isAfter({ message }: StoredMessage, { lastSequence, lastMessage }: Summ
   return (message.revision ?? 0) > (lastMessage.revision ?? 0);
 }
 
-/** @returns the summary if the condition does not hold and the summary can be read; undefined if it was updated */
+/** @returns the summary if it is not behind and can be read; undefined if it was updated; `missing` if there is none, and none was to be made */
 async function joinMessage(
   table: Table,
   userId: string,
   profile: MessageGroupProfile,
   stored: StoredMessage,
   sentUpTo: number | undefined,
-): Promise<Summary | undefined> {
-  const { revision } = stored.message;
-  const isAhead = revision === undefined ? `(${IS_NEWER})` : `(${IS_NEWER} OR ${IS_EDITED})`;
+  create: boolean,
+): Promise<Summary | 'missing' | undefined> {
+  const { revision = 0 } = stored.message;
+  const isAhead = `${create ? '' : 'attribute_exists(pk) AND '}(${revision === 0 ? IS_NEWER : `${IS_NEWER} OR ${IS_EDITED}`})`;
   try {
     await updateSummary(table, userId, profile, stored, {
       read: sentUpTo === undefined ? 'if_not_exists(readSequence, :nothing)' : ':sentUpTo',
       condition: sentUpTo === undefined ? isAhead : `${isAhead} AND ${IS_UNREAD}`,
       values: {
-        ...(revision && { ':revision': revision }),
+        ...(revision > 0 && { ':revision': revision }),
         ...(sentUpTo ? { ':sentUpTo': sentUpTo } : { ':nothing': 0 }),
       },
     });
     return undefined;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return error.Item && readOrSkip(table, parseSummary, error.Item);
+    return error.Item ? readOrSkip(table, parseSummary, error.Item) : 'missing';
   }
 }
 

@@ -46,16 +46,25 @@ export function openTable({ name, ...options }: TableOptions): Table {
   return { name, ...openDynamoDb(options) };
 }
 
-/** Wraps a table: reports each call, and gives calls these limits unless they have their own. Does not cover what `client` sends. */
+/** Wraps a table: reports each call, and adds these limits to those that a call has of its own. Does not cover what `client` sends. */
 export function observeCalls(table: Table, onCall: (call: EngineCall) => void, limits?: CallLimits): Table {
   return {
     ...table,
-    call: (operation, input, own = limits) =>
+    call: (operation, input, own) =>
       timed(
         operation,
-        () => table.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' }, own),
+        () => table.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' }, { ...limits, ...own }),
         (call, output) => onCall({ ...call, capacityUnits: consumed(output) }),
       ),
+  };
+}
+
+/** Wraps a table: gives each call a deadline of its own, in milliseconds from its start. */
+export function limitCalls(table: Table, milliseconds: number): Table {
+  return {
+    ...table,
+    call: (operation, input, limits) =>
+      table.call(operation, input, { ...limits, deadline: performance.now() + milliseconds }),
   };
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ResourceNotFoundException } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import pRetry from 'p-retry';
 import type { Log } from '../log.ts';
-import { type CheckpointTable, checkpointTable } from '../stream/checkpoint-table.ts';
+import { checkpointTable } from '../stream/checkpoint-table.ts';
 import { Checkpoints } from '../stream/checkpoints.ts';
 import { findStream, type TableStream } from '../stream/client.ts';
 import { noteRead, noteStream } from '../stream/current-stream.ts';
@@ -10,6 +10,7 @@ import { readStream } from '../stream/reader.ts';
 import { ParkedWork } from '../summaries/parked-work.ts';
 import { requestRepair, runRepairs } from '../summaries/repair-job.ts';
 import { Retries } from '../summaries/retries.ts';
+import { forgetProfiles } from '../table/profiles.ts';
 import { observeCalls, type Table } from '../table/table.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 import { type BatchListener, processBatch } from './batches.ts';
@@ -25,7 +26,7 @@ export interface ActiveWorkerParts {
   readonly onBatch?: BatchListener | undefined;
 }
 
-/** The wait before a table without a stream is looked at again, and between two looks for another stream, in milliseconds. */
+/** The wait before a table is looked at again whose stream cannot be read, in milliseconds. */
 const LOOK_AGAIN_MS = 5_000;
 
 /** From this lag on, a batch has a line in the log of a worker that is not being debugged, in milliseconds. */
@@ -36,18 +37,13 @@ const BEHIND_MS = 10_000;
  * Retries failed writes, writes parked summaries and repairs summaries beside it.
  */
 export async function workActively(parts: ActiveWorkerParts, term: number, lost: AbortSignal): Promise<void> {
-  const { table, metrics, log, signal } = parts;
-  const store = checkpointTable(table);
-  const parked = new ParkedWork(store, table, log, metrics.onParked);
-  await pRetry(() => parked.load(), { retries: Number.POSITIVE_INFINITY, maxTimeout: 5_000, signal: lost }).catch(
-    () => {},
-  );
+  const { table, log, signal } = parts;
   while (!signal.aborted && !lost.aborted) {
     const stream = await findStream(table.client, table.name).catch((err) => {
       log.warn({ err }, 'could not look at the table, trying again');
       return undefined;
     });
-    if (stream?.hasNewImages) await readOne(parts, { store, parked, stream, term, lost });
+    if (stream?.hasNewImages) await readOne(parts, { stream, term, lost });
     else if (stream) log.error({ table: table.name }, 'the stream has no new images. Set its view type to NEW_IMAGE.');
     else log.warn({ table: table.name }, 'the table has no stream');
     const waiting = stopSignals(signal, lost);
@@ -57,8 +53,6 @@ export async function workActively(parts: ActiveWorkerParts, term: number, lost:
 }
 
 interface Reading {
-  readonly store: CheckpointTable;
-  readonly parked: ParkedWork;
   readonly stream: TableStream;
   readonly term: number;
   readonly lost: AbortSignal;
@@ -67,13 +61,18 @@ interface Reading {
 /** Reads one stream until the worker stops, loses the lease, or finds that the table has another stream. */
 async function readOne(
   { table, streams, metrics, log, signal, onBatch }: ActiveWorkerParts,
-  { store, parked, stream, term, lost }: Reading,
+  { stream, term, lost }: Reading,
 ): Promise<void> {
   const { streamArn } = stream;
-  const { ending, gaveUp, end, giveUp, release } = stopSignals(signal, lost);
+  const { ending, gaveUp, giveUp, release } = stopSignals(signal, lost);
+  const store = { ...checkpointTable(table), signal: gaveUp };
   const observed = observeCalls(table, metrics.onEngineCall, { signal: gaveUp });
-  const onRetry = ({ error, pending }: { readonly error: unknown; readonly pending: number }) =>
+  const parked = new ParkedWork(store, log, metrics.onParked);
+  const watch = watchStream(table, streamArn, ending, giveUp);
+  const onRetry = ({ error, pending }: { readonly error: unknown; readonly pending: number }) => {
     log.warn({ err: error, pending }, 'trying a summary again');
+    if (error instanceof ResourceNotFoundException) watch.look();
+  };
   const retries = new Retries({ table: observed, parked, signal: gaveUp, onRetry });
   const onLoss = (reason: string) => {
     log.warn({ reason }, 'records were lost');
@@ -81,18 +80,22 @@ async function readOne(
   };
   const batchParts = { table, store, stream, retries, metrics, log, signal: gaveUp, onBatch };
   try {
-    await noteStream(store, streamArn, onLoss);
+    const isNew = await noteStream(store, streamArn, onLoss);
+    // The profiles may be those of an earlier table.
+    if (isNew) forgetProfiles();
+    await parked.load();
     log.info({ streamArn, term }, 'reading the stream');
     const beside = Promise.all([
       retries.run(),
-      parked.run(ending),
-      runRepairs(store, observed, log, ending),
-      endWithStream(table, streamArn, ending, end),
+      parked.run(observed, ending),
+      runRepairs({ store, table: observed, parked, log, signal: ending }),
+      watch.ended,
     ]);
     await readStream({
       client: streams,
       streamArn,
       checkpoints: new Checkpoints(store, streamArn, term),
+      isNew,
       process: (records) => processBatch(batchParts, records),
       onLoss,
       onListed: () => noteRead(store, streamArn),
@@ -117,12 +120,28 @@ async function readOne(
   }
 }
 
-/** Ends the reading once the table has another stream: it was created anew, or its stream was switched off and on. */
-async function endWithStream(table: Table, streamArn: string, ending: AbortSignal, end: () => void): Promise<void> {
-  while (!ending.aborted) {
-    await delay(LOOK_AGAIN_MS, undefined, { signal: ending }).catch(() => {});
-    if (ending.aborted) return;
-    const stream = await findStream(table.client, table.name).catch(() => undefined);
-    if (stream && stream.streamArn !== streamArn) end();
-  }
+/** The time between two looks whether the table still has the stream, in milliseconds. */
+const WATCH_MS = 1_000;
+
+/**
+ * Gives up once the table has another stream, or is gone: it was created anew, or its stream was switched off and on. Nothing that was read
+ * before may be written then. `look` looks at once.
+ */
+function watchStream(table: Table, streamArn: string, ending: AbortSignal, giveUp: () => void) {
+  let early = new AbortController();
+  const look = () => early.abort();
+  ending.addEventListener('abort', look, { once: true });
+  const watch = async () => {
+    while (!ending.aborted) {
+      early = new AbortController();
+      await delay(WATCH_MS, undefined, { signal: early.signal }).catch(() => {});
+      if (ending.aborted) return;
+      const isStill = await findStream(table.client, table.name).then(
+        (stream) => stream === undefined || stream.streamArn === streamArn,
+        (error) => !(error instanceof ResourceNotFoundException),
+      );
+      if (!isStill) giveUp();
+    }
+  };
+  return { ended: watch(), look };
 }

@@ -1,14 +1,18 @@
+import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { type Call, timed } from '../calls.ts';
 import type { Log } from '../log.ts';
 import type { CheckpointTable } from '../stream/checkpoint-table.ts';
 import type { TableStream } from '../stream/client.ts';
 import { keepDeadLetter } from '../stream/dead-letters.ts';
-import { isOlderThan } from '../stream/old-records.ts';
+import { ageOf } from '../stream/old-records.ts';
 import type { StreamRecord } from '../stream/shards.ts';
 import type { DeadRecord } from '../summaries/apply.ts';
 import { processRecords } from '../summaries/process.ts';
 import type { Retries } from '../summaries/retries.ts';
+import { messageOfImage } from '../table/images.ts';
+import { MalformedItemError } from '../table/items.ts';
+import { getMessage } from '../table/log.ts';
 import { type EngineCall, observeCalls, type Table } from '../table/table.ts';
 import type { WorkerMetrics } from '../telemetry/metrics.ts';
 
@@ -40,7 +44,14 @@ export async function processBatch(
     if (onBatch) engineCalls.push(call);
   };
   const observed = observeCalls(table, onCall, { signal });
-  const current = records.filter((record) => !isOlderThan(record, stream.tableCreatedAt));
+  const limit = pLimit(CONCURRENCY);
+  const isCurrent = await Promise.all(
+    records.map(async (record) => {
+      const age = ageOf(record, stream.tableCreatedAt);
+      return age === 'unsure' ? limit(() => isInLog(observed, record, signal)) : age === 'newer';
+    }),
+  );
+  const current = records.filter((_, index) => isCurrent[index]);
   if (current.length < records.length)
     log.info({ records: records.length - current.length }, 'records of an older table are ignored');
   const keep = (dead: DeadRecord<StreamRecord>) => keepUntil(store, stream.streamArn, dead, signal, log);
@@ -50,6 +61,29 @@ export async function processBatch(
     (call) => onBatch?.({ ...call, records: records.length, engineCalls }),
   );
 }
+
+/** Records that are looked up at once. */
+const CONCURRENCY = 16;
+
+/** Tells whether a record is of a message of the table, and not of an older table. Looks it up, however often that has to be tried. */
+async function isInLog(table: Table, { dynamodb }: StreamRecord, signal: AbortSignal): Promise<boolean> {
+  const logged = messageOrUndefined(dynamodb?.NewImage);
+  if (!logged) return true;
+  const { messageGroupId, message } = logged;
+  const found = await pRetry(() => getMessage(table, messageGroupId, message.sequence), { ...FOR_EVER, signal });
+  return found?.id === message.id;
+}
+
+function messageOrUndefined(image: Parameters<typeof messageOfImage>[0] | undefined) {
+  try {
+    return image && messageOfImage(image);
+  } catch (error) {
+    if (error instanceof MalformedItemError) return undefined;
+    throw error;
+  }
+}
+
+const FOR_EVER = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 5_000 };
 
 /** Keeps a dead letter, however often that has to be tried. */
 async function keepUntil(
@@ -63,9 +97,7 @@ async function keepUntil(
   const itemKey = { pk: dynamodb?.Keys?.['pk']?.S ?? '', sk: dynamodb?.Keys?.['sk']?.S ?? '' };
   const setAsideAt = new Date().toISOString();
   await pRetry(() => keepDeadLetter(store, streamArn, { sequenceNumber, itemKey, reason, setAsideAt }), {
-    retries: Number.POSITIVE_INFINITY,
-    minTimeout: 100,
-    maxTimeout: 5_000,
+    ...FOR_EVER,
     signal,
     onFailedAttempt: ({ error }) =>
       log.warn({ err: error, sequenceNumber }, 'could not keep a dead letter, trying again'),

@@ -9,8 +9,6 @@ export interface StopSignals {
   readonly ending: AbortSignal;
   /** Gives up all calls, 2 s after a stop, and at once when the lease is lost. */
   readonly gaveUp: AbortSignal;
-  /** Ends the reading. */
-  readonly end: () => void;
   /** Gives up all calls. */
   readonly giveUp: () => void;
   /** Stops following the worker's stop and the lease. */
@@ -22,7 +20,6 @@ export function stopSignals(stop: AbortSignal, lost: AbortSignal): StopSignals {
   const [ending, givingUp] = [new AbortController(), new AbortController()];
   // All calls of a batch listen to it, which are more than Node takes for intended.
   setMaxListeners(0, ending.signal, givingUp.signal);
-  const end = () => ending.abort();
   const giveUp = () => {
     ending.abort();
     givingUp.abort();
@@ -39,5 +36,5 @@ export function stopSignals(stop: AbortSignal, lost: AbortSignal): StopSignals {
     stop.removeEventListener('abort', onStop);
     lost.removeEventListener('abort', giveUp);
   };
-  return { ending: ending.signal, gaveUp: givingUp.signal, end, giveUp, release };
+  return { ending: ending.signal, gaveUp: givingUp.signal, giveUp, release };
 }

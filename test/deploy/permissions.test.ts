@@ -175,7 +175,7 @@ test('the worker as a function may do what it and Lambda do, and nothing else', 
   });
   const { batchItemFailures } = await handler(event, TIME);
   // As it does with a summary that it cannot write for 30 s.
-  await new ParkedWork(store, reached, SILENT).park(groupIdOf(members), members[0].id);
+  await new ParkedWork(store, SILENT).park(groupIdOf(members), members[0].id);
 
   expect([batchItemFailures, letters.length]).toEqual([[], 1]);
   expect(await getSummary(table, members[0].id, groupIdOf(members))).toMatchObject({ lastSequence: 2 });
@@ -191,7 +191,7 @@ test('the scheduled repair may do what it does, and nothing else', async () => {
   await sendAs(table, members, ann, 'one');
   const right = await getSummary(table, ben.id, groupIdOf(members));
   await spoilSummary(table, ben.id, groupIdOf(members));
-  await new ParkedWork(checkpointTable(table), table, SILENT).park(groupIdOf(members), ann.id);
+  await new ParkedWork(checkpointTable(table), SILENT).park(groupIdOf(members), ann.id);
   const reached = tableAt(table, endpoint);
 
   await createRepairSummaries({ table: reached, store: checkpointTable(reached), log: SILENT })({}, TIME);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ApolloServer } from '@apollo/server';
 import { makeExecutableSchema } from '@graphql-tools/schema';
 import { buildSchema, getIntrospectionQuery, getOperationAST, type OperationDefinitionNode, parse } from 'graphql';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { compiledQueries } from '../../src/graphql/compiled-queries.ts';
 import type { Context } from '../../src/graphql/context.ts';
 import { anApi, type TestApi, useApi } from '../support/api.ts';
@@ -421,6 +421,11 @@ test.each([
   ['500 operations are kept compiled, and no more', 501, 'field'],
   ['operations are kept compiled, of large documents fewer', 60, FIELDS],
 ])('the latest %s', async (_, count, fields) => {
+  // Otherwise there would not be time to compile them all.
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const schema = buildSchema('type Query { field: Int }');
   const { requestDidStart } = compiledQueries(schema);
   const operations = Array.from({ length: count }, (_, index) => {

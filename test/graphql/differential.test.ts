@@ -11,6 +11,8 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
+  Kind,
+  type OperationDefinitionNode,
   parse,
   print,
   validate,
@@ -147,6 +149,7 @@ async function aWorld(): Promise<World> {
         },
         directory: observed,
         requestId: '',
+        charge: () => {},
         log: { error: () => {}, warn: () => {} },
         spend: async () => {},
         onOperation: () => {},
@@ -199,21 +202,32 @@ async function expectedReply(
   if (document instanceof GraphQLError) return bodyOf({ errors: [document] }, 'GRAPHQL_PARSE_FAILED');
   const invalid = validate(SCHEMA, document);
   if (invalid.length > 0) return bodyOf({ errors: invalid }, 'GRAPHQL_VALIDATION_FAILED');
-  const isNull = nullCondition(document, variableValues);
-  if (getOperationAST(document, operationName) && isNull) {
+  const operation = getOperationAST(document, operationName);
+  const isNull = operation && nullCondition(document, operation, variableValues);
+  if (isNull) {
     const message = `Variable "$${isNull}" is the condition of a directive and must not be null.`;
     return bodyOf({ errors: [new GraphQLError(message)] }, 'BAD_USER_INPUT');
   }
   const result = await execute({ schema: SCHEMA, document, operationName, variableValues, contextValue: context() });
-  return bodyOf(result, getOperationAST(document, operationName) ? undefined : 'OPERATION_RESOLUTION_FAILURE');
+  return bodyOf(result, operation ? undefined : 'OPERATION_RESOLUTION_FAILURE');
 }
 
 /**
- * The first variable that makes a directive's condition null. Such a request is refused: graphql-js 16 may leave a rejected promise behind,
+ * The first variable that makes a condition of the operation or of a fragment null. Such a request is refused: graphql-js 16 may leave a rejected promise behind,
  * which ends the process.
  */
-function nullCondition(document: DocumentNode, variables: Record<string, unknown>): string | undefined {
-  const conditions = [...print(document).matchAll(/@(?:skip|include)\(if: \$(\w+)\)/g)].map(([, name]) => name);
+function nullCondition(
+  { definitions }: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Record<string, unknown>,
+): string | undefined {
+  const own = definitions.filter((each) => each === operation || each.kind === Kind.FRAGMENT_DEFINITION);
+  const conditions = [
+    ...own
+      .map(print)
+      .join(' ')
+      .matchAll(/@(?:skip|include)\(if: \$(\w+)\)/g),
+  ].map(([, name]) => name);
   return conditions.find((name) => name !== undefined && variables[name] === null);
 }
 

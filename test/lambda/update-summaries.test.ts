@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import {
   createRepairSummaries,
   createUpdateSummaries,
@@ -17,7 +17,7 @@ import { messageItem, storedMessage, summaryItem } from '../../src/table/items.t
 import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
-import { failUpdates } from '../support/faults.ts';
+import { failUpdates, timeout } from '../support/faults.ts';
 import { setSummary } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
@@ -61,9 +61,11 @@ function aFunction(table: Table, { timeMs = 60_000, parkAfterMs = 30_000, send =
       letters.push(letter);
     },
   });
-  const startedAt = performance.now();
-  const time = { getRemainingTimeInMillis: () => timeMs - (performance.now() - startedAt) };
-  return { letters, store, invoke: (event: LambdaEvent) => handler(event, time) };
+  const invoke = (event: LambdaEvent) => {
+    const startedAt = performance.now();
+    return handler(event, { getRemainingTimeInMillis: () => timeMs - (performance.now() - startedAt) });
+  };
+  return { letters, store, invoke };
 }
 
 function aRecord(sequenceNumber: string, item: object): LambdaRecord {
@@ -211,6 +213,54 @@ test('a summary that cannot be written while others can is parked, and the sched
   expect(await listParked(store)).toEqual([]);
 });
 
+test('a read of profiles that hangs leaves the batch to be tried again in time, however many groups it has', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const hanging = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof table.call>) =>
+      String(operation) === 'BatchGetItem'
+        ? new Promise((_, reject) => {
+            const ended = () => reject(timeout());
+            limits?.signal?.addEventListener('abort', ended);
+            setTimeout(ended, Math.max(0, (limits?.deadline ?? 0) - performance.now())).unref();
+          })
+        : table.call(operation, input, limits),
+  } as Table;
+  const groups = await Promise.all(Array.from({ length: 20 }, () => aLaggingGroup(table)));
+  const startedAt = performance.now();
+
+  const response = await aFunction(hanging, { timeMs: 8_000 }).invoke({
+    Records: groups.map((group, index) => messageRecord(`${index + 1}`, group, group.messages[0])),
+  });
+
+  expect(response).toEqual(failedAt('1'));
+  expect(performance.now() - startedAt).toBeLessThan(8_000);
+}, 30_000);
+
+test('a stream that no function reads is not noted as read: after 23 hours all summaries are repaired', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const { profile, reader } = await aLaggingGroup(table, 1);
+  const repair = createRepairSummaries({ table, store: checkpointTable(table), log: QUIET });
+  const time = { getRemainingTimeInMillis: () => 900_000 };
+  await repair({}, time);
+  await setSummary(table, reader, profile.id, { lastSequence: 1 });
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+
+  const seen: (number | undefined)[] = [];
+  for (let hour = 1; hour <= 24; hour += 1) {
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await repair({}, time);
+    seen.push((await getSummary(table, reader, profile.id, { consistent: true }))?.lastSequence);
+  }
+
+  expect(seen).toEqual([...Array(22).fill(1), 2, 2]);
+}, 30_000);
+
 const QUIET = { info: () => {}, warn: () => {} };
 
 test('records that the service discarded request a repair, which the schedule does', async () => {
@@ -246,7 +296,7 @@ test('parked summaries are written between the parts of a long repair', async ()
       if (operation !== 'Scan') return table.call(operation, input, limits);
       parked.push((await listParked(store)).length);
       const [group] = groups;
-      if (group && parked.length < 3) await new ParkedWork(store, table, QUIET).park(group.profile.id, group.reader);
+      if (group && parked.length < 3) await new ParkedWork(store, QUIET).park(group.profile.id, group.reader);
       return table.call('Scan', { ...(input as object), TableName: table.name, Limit: 4 }, limits);
     },
   } as Table;

@@ -47,6 +47,7 @@ function startReader(
     pace = PACE,
     process = async () => {},
     settle = async () => {},
+    isNew = true,
   }: {
     owner?: string;
     leaseMs?: number;
@@ -54,6 +55,7 @@ function startReader(
     process?: Process;
     /** Settles a batch, while the next ones are processed. */
     settle?: (records: readonly StreamRecord[]) => Promise<void>;
+    isNew?: boolean;
   } = {},
 ): Reader {
   const stopping = new AbortController();
@@ -69,6 +71,7 @@ function startReader(
       client: fake.client,
       streamArn: fake.streamArn,
       checkpoints: new Checkpoints(table, fake.streamArn, term),
+      isNew,
       pace,
       lookMs: LOOK_MS,
       signal: stopping.signal,
@@ -546,13 +549,61 @@ test('a shard that an earlier worker claimed and never checkpointed may have los
   expect(reader.losses()).toBe(1);
 });
 
+test('a checkpoint that was deleted by hand is a loss, and the first record of a new child is none', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  fake.addShard('a', 2);
+  fake.addShard('b', 2);
+  const first = startReader(fake, table);
+  await until(() => expect(first.done()).toHaveLength(4));
+  fake.split('b', ['left', 'right']);
+  fake.append('left', 1);
+  await until(() => expect(first.done()).toHaveLength(5));
+  await first.stop();
+  await new Checkpoints(table, fake.streamArn, 1).forget('a');
+
+  const second = startReader(fake, table, { owner: 'second', isNew: false });
+  await until(() => expect(second.losses()).toBe(1));
+
+  expect(first.losses()).toBe(0);
+});
+
+test('a worker that starts again at once repairs nothing, though its shard is empty', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  fake.addShard('a', 0);
+  const first = startReader(fake, table);
+  await until(async () => expect((await checkpointOf(fake, table, 'a'))?.caughtUpAt).toBeGreaterThan(0));
+  await first.stop();
+
+  const second = startReader(fake, table, { owner: 'second', isNew: false });
+  await until(() => expect(fake.callsOf('GetRecords').length).toBeGreaterThan(5));
+
+  expect([first.losses(), second.losses()]).toEqual([0, 0]);
+});
+
+test('a shard that is listed and cannot be read is looked at no faster than others, and is one loss', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  fake.addShard('gone', 1);
+  fake.throttle('GetShardIterator', 'ResourceNotFoundException', Number.POSITIVE_INFINITY);
+
+  const reader = startReader(fake, table, { isNew: false });
+  await until(() => expect(fake.callsOf('GetShardIterator').length).toBeGreaterThan(3));
+
+  const times = fake.callsOf('GetShardIterator').map(({ at }) => at);
+  const waits = times.slice(1).map((at, index) => at - (times[index] ?? 0));
+  expect(Math.min(...waits)).toBeGreaterThan(LOOK_MS / 2);
+  expect(reader.losses()).toBe(1);
+});
+
 test('a checkpoint that cannot be read counts as lost, and the other shards go on', async () => {
   const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
-  const written = [...fake.addShard('a', 2), ...fake.addShard('b', 2)];
+  const written = fake.addShard('a', 2);
+  const [done = '', ...others] = fake.addShard('b', 2);
+  written.push(...others);
+  await readBefore(fake, table, 'b', done);
   const Item = { pk: fake.streamArn, sk: 'a', term: 0, checkpoint: 7 };
   await table.client.send(new PutCommand({ TableName: table.name, Item }));
 
-  const reader = startReader(fake, table);
+  const reader = startReader(fake, table, { isNew: false });
   await until(() => expect(reader.done().toSorted()).toEqual(written));
 
   expect(reader.losses()).toBe(1);

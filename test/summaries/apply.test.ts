@@ -20,6 +20,59 @@ function recordOf(messageGroupId: string, message: Message): TableRecord {
   return { dynamodb: { NewImage: marshall(messageItem(messageGroupId, message)) } };
 }
 
+/** A pair with message 1, and another message, which is not in the log. */
+async function aPair(more: object = {}) {
+  const table = await aTable();
+  const [ann, ben] = users(2) as [User, User];
+  await sendAs(table, [ann, ben], ann, 'one');
+  const messageGroupId = groupIdOf([ann, ben]);
+  const record = (sk: string, attributes: object = {}): TableRecord => ({
+    dynamodb: {
+      NewImage: marshall({ ...messageItem(messageGroupId, aMessage(ann.id, 2)), ...more, ...attributes, sk }),
+    },
+  });
+  const lastSequence = async () =>
+    (await getSummary(table, ben.id, messageGroupId, { consistent: true }))?.lastSequence;
+  return { table, ann, ben, messageGroupId, record, lastSequence };
+}
+
+test.each([
+  ['another sequence than its sort key', 'MSG#000000000002', { sequence: 9007199254740991 }],
+  ['a sort key without a number', 'MSG#000000000002#note', {}],
+])('a message with %s is a dead letter, and moves no summary', async (_, sk, attributes) => {
+  const { table, record, lastSequence } = await aPair();
+
+  const { dead, failed } = await applyRecords(table, [record(sk, attributes)]);
+
+  expect([dead.length, failed]).toEqual([1, []]);
+  expect(await lastSequence()).toBe(1);
+});
+
+test('revision 0 is no revision, also where the summary is missing', async () => {
+  const { table, ben, messageGroupId, record, lastSequence } = await aPair({ revision: 0 });
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(ben.id, messageGroupId) }));
+
+  const { failed } = await applyRecords(table, [record('MSG#000000000002')]);
+
+  expect(failed).toEqual([]);
+  expect(await lastSequence()).toBe(2);
+});
+
+test('a missing summary is made only if the profile is in the table, whatever was cached', async () => {
+  const { table, ann, ben, messageGroupId, record, lastSequence } = await aPair();
+  await applyRecords(table, [record('MSG#000000000002')]);
+  const keys = [profileKey(messageGroupId), ...[ann, ben].map(({ id }) => summaryKey(id, messageGroupId))];
+  for (const Key of keys) await table.client.send(new DeleteCommand({ TableName: table.name, Key }));
+
+  const { dead, failed } = await applyRecords(table, [record('MSG#000000000002')]);
+
+  expect([failed, new Set(dead.map(({ reason }) => reason))]).toEqual([
+    [],
+    new Set([`Group ${messageGroupId} has no profile that can be read`]),
+  ]);
+  expect(await lastSequence()).toBeUndefined();
+});
+
 test('E: a batch of 500 messages of one group costs one BatchGetItem and one update of 3 WCU for each member', async () => {
   const calls: EngineCall[] = [];
   const table = await aTable((call) => calls.push(call));

@@ -3,9 +3,11 @@ import type { User } from '../../src/model.ts';
 import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
 import { Checkpoints } from '../../src/stream/checkpoints.ts';
 import { readStream } from '../../src/stream/reader.ts';
+import { listParked, ParkedWork } from '../../src/summaries/parked-work.ts';
 import { repairPart, requestRepair } from '../../src/summaries/repair-job.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
+import { holdCalls, sameTable } from '../support/checkpoint-table.ts';
 import { aFakeStream } from '../support/fake-streams.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { setSummary, spoilProfile } from '../support/summaries.ts';
@@ -36,8 +38,9 @@ async function aDamagedTable(count: number) {
     const found = await Promise.all(pairs.map((members) => getSummary(table, members[1].id, groupIdOf(members))));
     return found.filter((summary) => summary?.lastSequence === 99).length;
   };
-  const part = () => repairPart(checkpointTable(table), slow, log);
-  return { table, store: checkpointTable(table), pairs, logs, wrong, part, scans: () => scans };
+  const store = checkpointTable(table);
+  const part = () => repairPart({ store, table: slow, parked: new ParkedWork(store, log), log });
+  return { table, store, pairs, logs, wrong, part, scans: () => scans };
 }
 
 test('a repair is done part by part, goes on after a restart, and ends', async () => {
@@ -108,6 +111,46 @@ test('six shards that were trimmed are one repair', async () => {
   expect(reasons).toHaveLength(6);
   expect(await wrong()).toBe(0);
   expect(logs).toEqual(['all summaries are compared with the logs', 'summaries repaired']);
+});
+
+test('a repair goes past a group that fails again and again, parks it, and repairs the others', async () => {
+  const { store, wrong, pairs, logs, table } = await aDamagedTable(3);
+  const stuckId = groupIdOf(pairs[0] ?? []);
+  const stuck = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof table.call>) =>
+      operation === 'Query' && JSON.stringify(input).includes(stuckId)
+        ? Promise.reject(new Error('never'))
+        : table.call(operation, input, limits),
+  } as Table;
+  const log = { info: () => {}, warn: (_: object, message: string) => logs.push(message) };
+  const parked = new ParkedWork(store, log);
+  await requestRepair(store, 'a test');
+
+  while (await repairPart({ store, table: stuck, parked, log }));
+
+  expect(await wrong()).toBe(1);
+  expect((await listParked(store)).map(({ messageGroupId }) => messageGroupId)).toEqual([stuckId]);
+  expect(logs).toContain('found while summaries were repaired');
+  expect(await parked.attempt(table)).toBe(1);
+  expect(await wrong()).toBe(0);
+});
+
+test('a paused old worker moves no repair back', async () => {
+  const { table, store, part } = await aDamagedTable(3);
+  const old = sameTable(store);
+  const held = holdCalls(old, (operation) => operation.startsWith('Update'));
+  const log = { info: () => {}, warn: () => {} };
+  await requestRepair(store, 'a test');
+  held.hold();
+  const paused = repairPart({ store: old, table, parked: new ParkedWork(old, log), log });
+  await vi.waitFor(() => expect(held.waiting()).toBe(1), 5_000);
+  while (await part());
+
+  held.letGo();
+  await paused;
+
+  expect(await part()).toBe(false);
 });
 
 test('a repair goes past a group that cannot be read, and reports it', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Message, User } from '../../src/model.ts';
@@ -9,12 +9,14 @@ import { listParked, ParkedWork } from '../../src/summaries/parked-work.ts';
 import { processRecords } from '../../src/summaries/process.ts';
 import { Retries } from '../../src/summaries/retries.ts';
 import { messageItem } from '../../src/table/items.ts';
+import { profileKey } from '../../src/table/keys.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { sameTable } from '../support/checkpoint-table.ts';
-import { failUpdates } from '../support/faults.ts';
+import { failUpdates, timeout } from '../support/faults.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
 import { interceptCalls } from '../support/intercepted-calls.ts';
+import { spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 import { useCheckpoints } from '../support/worker.ts';
 
@@ -29,10 +31,12 @@ async function aWorld({ parkAfterMs = 30_000 } = {}) {
   for (const members of groups) await sendAs(table, members, ann, 'one');
   const [first, second] = groups.map((members) => groupIdOf(members)) as [string, string];
   let isFailing: (input: string) => boolean = () => false;
-  const failing = failUpdates(table, (input) => isFailing(input));
+  const failing = failUpdates({ ...table, call: (...args) => table.call(...args) } as Table, (input) =>
+    isFailing(input),
+  );
   const store = checkpointTable(table);
   const counts: number[] = [];
-  const parked = new ParkedWork(store, failing, SILENT, (count) => counts.push(count));
+  const parked = new ParkedWork(store, SILENT, (count) => counts.push(count));
   const stop = new AbortController();
   let retried = 0;
   const onRetry = () => {
@@ -58,6 +62,7 @@ async function aWorld({ parkAfterMs = 30_000 } = {}) {
   });
   return {
     table,
+    failing,
     store,
     parked,
     counts,
@@ -124,9 +129,9 @@ test('a summary that fails for long while others are written is parked, and writ
   // Later records of a parked summary do not wait.
   await (await process(recordOf(groups.first, 3))).settled;
   const [again] = await listParked(store);
-  const whileFailing = await parked.attempt();
+  const whileFailing = await parked.attempt(world.failing);
   fail(() => false);
-  const done = await parked.attempt();
+  const done = await parked.attempt(world.failing);
 
   expect(item).toMatchObject({ messageGroupId: groups.first, userId: people.ben.id });
   expect(JSON.stringify(item)).not.toContain('a text');
@@ -178,7 +183,7 @@ test('nothing is parked while no summary can be written, though the table takes 
 test('a summary that is parked again just after it was written is known, and written again', async () => {
   const { groups, people, table, store } = await aWorld();
   const other = sameTable(store);
-  const parked = new ParkedWork(other, table, SILENT);
+  const parked = new ParkedWork(other, SILENT);
   await parked.park(groups.first, people.ben.id);
   interceptCalls(other.client, async ({ operation }, attempt) => {
     const output = await attempt();
@@ -186,25 +191,122 @@ test('a summary that is parked again just after it was written is known, and wri
     return output;
   });
 
-  await parked.attempt();
+  await parked.attempt(table);
 
   expect(parked.has(groups.first, people.ben.id)).toBe(true);
   expect(await listParked(store)).toHaveLength(1);
 });
 
+test('a parked summary is written directly by the next record, if it can be, and stays parked until its log was read', async () => {
+  const { groups, people, process, recordOf, fail, lastSequence, table, store, parked, failing } = await aWorld({
+    parkAfterMs: 100,
+  });
+  await putMessages(table, groups.first, people.ann, 2, 4);
+  fail((input) => input.includes(`USR#${people.ben.id}`));
+  await (await process(recordOf(groups.first, 2), recordOf(groups.second, 2))).settled;
+  const [before] = await listParked(store);
+
+  fail(() => false);
+  await (await process(recordOf(groups.first, 3))).settled;
+  const direct = await lastSequence(people.ben, groups.first);
+  const [after] = await listParked(store);
+
+  expect(direct).toBe(3);
+  expect(after?.version).toBe(before?.version);
+  expect(await parked.attempt(failing)).toBe(1);
+  expect(await lastSequence(people.ben, groups.first)).toBe(4);
+});
+
+test('nothing is parked in an outage, though other summaries were written as it began', async () => {
+  const { groups, process, recordOf, fail, store, retried, people } = await aWorld({ parkAfterMs: 200 });
+  let isOut = false;
+  fail((input) => isOut || input.includes(`USR#${people.ben.id}`));
+
+  await process(recordOf(groups.first, 2), recordOf(groups.second, 2));
+  isOut = true;
+  await vi.waitFor(() => expect(retried()).toBeGreaterThan(4), 10_000);
+
+  expect(await listParked(store)).toEqual([]);
+});
+
+test('records of a group that turns out to have no profile are dead letters', async () => {
+  const { groups, process, recordOf, table, dead } = await aWorld();
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(groups.first) }));
+  const { call } = table;
+  let reads = 0;
+  // Two reads of the profile fail.
+  Object.assign(table, {
+    call: (...[operation, ...others]: Parameters<typeof call>) => {
+      if (String(operation) !== 'BatchGetItem') return call(operation, ...others);
+      reads += 1;
+      return reads <= 2 ? Promise.reject(timeout()) : call(operation, ...others);
+    },
+  });
+
+  await (await process(recordOf(groups.first, 2))).settled;
+
+  expect(dead).toEqual([`Group ${groups.first} has no profile that can be read`]);
+});
+
+test('a group whose profile cannot be read stays parked, and a group that is parked waits no second time', async () => {
+  const { groups, process, recordOf, table, store, parked } = await aWorld({ parkAfterMs: 1_000 });
+  await parked.park(groups.first);
+  await spoilProfile(table, groups.first);
+  const { call } = table;
+  Object.assign(table, {
+    call: (...[operation, input, limits]: Parameters<typeof call>) =>
+      String(operation) === 'BatchGetItem' && JSON.stringify(input).includes(groups.first)
+        ? Promise.reject(timeout())
+        : call(operation, input, limits),
+  });
+  const startedAt = performance.now();
+
+  await (await process(recordOf(groups.first, 2))).settled;
+  const tookMs = performance.now() - startedAt;
+
+  expect(tookMs).toBeLessThan(1_000);
+  expect(await parked.attempt(table)).toBe(0);
+  expect((await listParked(store)).map(({ userId }) => userId)).toEqual(['*']);
+});
+
+test('a parked summary that hangs delays no other', async () => {
+  const { table, store } = await aWorld();
+  const parked = new ParkedWork(store, SILENT);
+  const people = users(6);
+  const [ann, ...others] = people as [User, ...User[]];
+  const groups = others.map((other) => [ann, other] as [User, User]);
+  for (const members of groups) {
+    await sendAs(table, members, ann, 'one');
+    await parked.park(groupIdOf(members), members[1].id);
+  }
+  const healthy = (await listParked(store)).at(-1)?.messageGroupId ?? '';
+  const hanging = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof table.call>) =>
+      JSON.stringify(input).includes(healthy)
+        ? table.call(operation, input, limits)
+        : delay((limits?.deadline ?? 0) - performance.now()).then(() => Promise.reject(timeout())),
+  } as Table;
+
+  const attempting = parked.attempt(hanging);
+  await vi.waitFor(async () => expect(await listParked(store)).toHaveLength(4), 1_500);
+
+  expect(await attempting).toBe(1);
+});
+
 test('a parked item that cannot be read is left out, and the others are written', async () => {
   const { groups, people, table, store } = await aWorld();
-  const parked = new ParkedWork(store, table, SILENT);
+  const parked = new ParkedWork(store, SILENT);
   await store.client.send(new PutCommand({ TableName: store.name, Item: { pk: 'PARKED', sk: 'a#b', version: 7 } }));
   await parked.park(groups.first, people.ben.id);
 
-  expect(await parked.attempt()).toBe(1);
+  expect(await parked.attempt(table)).toBe(1);
   expect(await listParked(store)).toEqual([]);
 });
 
 test('parked work of an earlier worker is loaded, and work that is parked again meanwhile stays', async () => {
   const { groups, people, table, store } = await aWorld();
-  const [early, late] = [new ParkedWork(store, table, SILENT), new ParkedWork(store, table, SILENT)];
+  const [early, late] = [new ParkedWork(store, SILENT), new ParkedWork(store, SILENT)];
   await early.park(groups.first, people.ben.id);
   await late.load();
   const racing = {
@@ -216,13 +318,13 @@ test('parked work of an earlier worker is loaded, and work that is parked again 
     },
   } as Table;
 
-  const raced = await new ParkedWork(store, racing, SILENT).attempt();
+  const raced = await new ParkedWork(store, SILENT).attempt(racing);
 
   expect(late.has(groups.first, people.ben.id)).toBe(true);
   expect(late.has(groups.second, people.ben.id)).toBe(false);
   expect(raced).toBe(0);
   expect(await listParked(store)).toHaveLength(1);
-  expect(await late.attempt()).toBe(1);
+  expect(await late.attempt(table)).toBe(1);
   expect(late.has(groups.first, people.ben.id)).toBe(false);
 });
 

@@ -6,7 +6,13 @@ export type Counts = Record<Finding['kind'], number>;
 
 /** Prints findings as they come, and counts them. */
 export class FindingsReport {
-  readonly counts: Counts = { 'wrong summary': 0, orphan: 0, 'missing numbers': 0, 'unreadable item': 0 };
+  readonly counts: Counts = {
+    'wrong summary': 0,
+    orphan: 0,
+    'missing numbers': 0,
+    'unreadable item': 0,
+    'failed group': 0,
+  };
   readonly #terminal: Terminal;
   readonly #json: boolean;
 
@@ -45,6 +51,7 @@ const NAMES: Readonly<Record<string, string>> = {
   orphan: 'orphans',
   'missing numbers': 'gaps in logs',
   'unreadable item': 'unreadable items',
+  'failed group': 'groups that failed',
 };
 
 function sentenceOf(finding: Finding): string {
@@ -57,5 +64,7 @@ function sentenceOf(finding: Finding): string {
       return `missing numbers: group ${finding.messageGroupId}: ${finding.first} to ${finding.last}`;
     case 'unreadable item':
       return `unreadable item: ${finding.key}: ${finding.reason}`;
+    case 'failed group':
+      return `group that failed: ${finding.messageGroupId}: ${finding.reason}`;
   }
 }

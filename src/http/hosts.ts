@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify';
+
+/** A host that no address can be made of. */
+class HostError extends Error {
+  override readonly name = 'HostError';
+  readonly statusCode = 400;
+}
+
+/**
+ * Refuses requests whose `Host` is none: 400. Apollo Server's integration makes an address of it, and would fail. HTTP/1.0 does without a
+ * `Host`.
+ */
+export function checkHosts(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, _, done) => {
+    const { headers, httpVersion } = request.raw;
+    if (httpVersion === '1.0') headers.host ??= 'localhost';
+    const isHost = URL.canParse(request.url, `${request.protocol}://${request.hostname}/`);
+    done(isHost ? undefined : new HostError('The Host header is not the name of a host.'));
+  });
+}
