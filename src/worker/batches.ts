@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { type Call, timed } from '../calls.ts';
 import type { Log } from '../log.ts';
@@ -44,14 +43,7 @@ export async function processBatch(
     if (onBatch) engineCalls.push(call);
   };
   const observed = observeCalls(table, onCall, { signal });
-  const limit = pLimit(CONCURRENCY);
-  const isCurrent = await Promise.all(
-    records.map(async (record) => {
-      const age = ageOf(record, stream.tableCreatedAt);
-      return age === 'unsure' ? limit(() => isInLog(observed, record, signal)) : age === 'newer';
-    }),
-  );
-  const current = records.filter((_, index) => isCurrent[index]);
+  const current = await currentRecords(observed, stream, records, signal);
   if (current.length < records.length)
     log.info({ records: records.length - current.length }, 'records of an older table are ignored');
   const keep = (dead: DeadRecord<StreamRecord>) => keepUntil(store, stream.streamArn, dead, signal, log);
@@ -62,16 +54,40 @@ export async function processBatch(
   );
 }
 
-/** Records that are looked up at once. */
-const CONCURRENCY = 16;
+/** Streams of which a record was found in the log: all records after it are of the table too. */
+const pastOld = new WeakSet<TableStream>();
+
+/** Returns the records without those of an older table, which come first. */
+async function currentRecords(
+  table: Table,
+  stream: TableStream,
+  records: readonly StreamRecord[],
+  signal: AbortSignal,
+): Promise<StreamRecord[]> {
+  const current: StreamRecord[] = [];
+  for (const record of records) {
+    const age = ageOf(record, stream.tableCreatedAt);
+    const isUnsure = age === 'unsure' && !pastOld.has(stream);
+    if (age === 'older' || (isUnsure && !(await isInLog(table, stream, record, signal)))) continue;
+    current.push(record);
+  }
+  return current;
+}
 
 /** Tells whether a record is of a message of the table, and not of an older table. Looks it up, however often that has to be tried. */
-async function isInLog(table: Table, { dynamodb }: StreamRecord, signal: AbortSignal): Promise<boolean> {
+async function isInLog(
+  table: Table,
+  stream: TableStream,
+  { dynamodb }: StreamRecord,
+  signal: AbortSignal,
+): Promise<boolean> {
   const logged = messageOrUndefined(dynamodb?.NewImage);
   if (!logged) return true;
   const { messageGroupId, message } = logged;
   const found = await pRetry(() => getMessage(table, messageGroupId, message.sequence), { ...FOR_EVER, signal });
-  return found?.id === message.id;
+  if (found?.id !== message.id) return false;
+  pastOld.add(stream);
+  return true;
 }
 
 function messageOrUndefined(image: Parameters<typeof messageOfImage>[0] | undefined) {
