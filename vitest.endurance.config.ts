@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 import suite from './vitest.config.ts';
 
 /**
- * What takes longer than the suite should: `npm run test:endurance`. One file at a time: each loads the machine by itself.
+ * Tests that take longer than the suite should: `npm run test:endurance`. One file at a time: each loads the machine by itself.
  * It runs in shards, because the engine slows down as the streams of all tables grow.
  */
 export default defineConfig({

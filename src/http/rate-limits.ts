@@ -57,7 +57,7 @@ function countersOf(
 ): Pick<RateLimits, 'spend' | 'charge'> {
   const spend: RateLimits['spend'] = async (limit, who, count) => {
     const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
-    // What is given back may fall into the next minute, and must not be much there.
+    // Points that are given back may fall into the next minute, and must be few there.
     const counted = Math.min(count, counter.points + 1);
     try {
       await counter.consume(key, counted);

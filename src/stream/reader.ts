@@ -147,7 +147,7 @@ async function readOne(
     log.info({ shardId, checkpoint: before?.checkpoint }, 'reading a shard');
     if (before && before.checkpoint === undefined && !(Date.now() - (before.caughtUpAt ?? 0) < KEPT_MS)) {
       await onLoss(`the shard ${shardId} has no checkpoint`);
-      // What is read from now on is no loss, if the reading begins anew.
+      // Records that are read from now on are no loss, if the reading begins anew.
       await checkpoints.caughtUp(shardId, Date.now());
     }
     const end = await readShard({

@@ -37,7 +37,7 @@ export async function requestRepair(store: CheckpointTable, reason: string): Pro
   });
 }
 
-/** What a repair needs. */
+/** The parts of a repair. */
 export interface RepairParts {
   readonly store: CheckpointTable;
   readonly table: Table;

@@ -122,7 +122,7 @@ test('the lease of a worker that died is taken over within one and a half of its
   const second = aWorker(table, 'second');
 
   await until(() => expect(second.terms).toEqual([(first.terms[0] ?? 0) + 1]));
-  // Whoever cannot renew the lease ends before another may have it.
+  // A worker that cannot renew the lease ends before another may have it.
   expect(first.ended).toEqual(first.terms);
   held.letGo();
 });
