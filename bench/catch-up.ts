@@ -35,6 +35,9 @@ const MESSAGES = GROUPS * (MESSAGES_A_GROUP - 1);
 /** The memory that the worker may take, of which all of Node is a part. */
 const MOST_MB = 150;
 
+/** The limit of its heap with which the worker is deployed. Without one it collects garbage later, and its memory depends on the machine. */
+const MOST_HEAP = '--max-old-space-size=128';
+
 /** The time in which the worker has to be done with the last messages, in milliseconds. */
 const LAST_MS = 20_000;
 
@@ -62,7 +65,7 @@ async function catchUp(kind: 'the engine’s stream' | 'a fake stream'): Promise
   const fake = kind === 'a fake stream' ? await serveFakeStream(engine.endpoint, table.name, images) : undefined;
 
   const metricsPort = await freePort();
-  const worker = spawn(process.execPath, [join(folder, 'app', 'worker.js')], {
+  const worker = spawn(process.execPath, [MOST_HEAP, join(folder, 'app', 'worker.js')], {
     env: {
       ...process.env,
       METRICS_PORT: String(metricsPort),
