@@ -9,6 +9,7 @@ export default defineConfig({
     maxWorkers: 4,
     // Files share nothing that one could change for another: every test has its own table and people.
     isolate: false,
+    setupFiles: ['test/setup.ts'],
     globalSetup: ['test/logs/setup.ts', 'test/support/engines.ts'],
     // To stop the engines, and to search all logs for secrets.
     teardownTimeout: 60_000,

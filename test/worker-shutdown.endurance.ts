@@ -1,4 +1,4 @@
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { User } from '../src/model.ts';
 import { checkpointTable } from '../src/stream/checkpoint-table.ts';
 import { Checkpoints } from '../src/stream/checkpoints.ts';
@@ -8,6 +8,7 @@ import { listShards } from '../src/stream/shards.ts';
 import { getSummary } from '../src/table/summaries.ts';
 import type { Table } from '../src/table/table.ts';
 import { runCommand, targetOf } from './support/command-line.ts';
+import { dynamodbEndpoint } from './support/dynamodb.ts';
 import { type Attempt, proxyEngine } from './support/engine-proxy.ts';
 import { groupIdOf, putMessages, sendAs, users } from './support/groups.ts';
 import { streamArnOf } from './support/stream.ts';
@@ -62,7 +63,7 @@ async function readBefore(table: Table): Promise<void> {
   const [store, streamArn] = [checkpointTable(table), await streamArnOf(table)];
   await noteStream(store, streamArn, async () => {});
   const checkpoints = new Checkpoints(store, streamArn, 0);
-  const streams = openStreams({ region: testRegion(), endpoint: inject('dynamodbEndpoint') });
+  const streams = openStreams({ region: testRegion(), endpoint: dynamodbEndpoint() });
   for (const { id } of await listShards(streams, streamArn, new AbortController().signal)) {
     await checkpoints.claim(id);
     await checkpoints.caughtUp(id, Date.now());

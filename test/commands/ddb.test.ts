@@ -16,6 +16,7 @@ import { openTable, type Table } from '../../src/table/table.ts';
 import { openDirectory } from '../../src/users/directory.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { runCli, runCommand, targetOf } from '../support/command-line.ts';
+import { dynamodbEndpoint } from '../support/dynamodb.ts';
 import { addPeople, type Person } from '../support/people.ts';
 import { aTable, testRegion } from '../support/table.ts';
 
@@ -27,7 +28,7 @@ afterAll(() => pool.end());
 
 /** The name of a table that is not there yet; what commands make of it is gone when the test is over. */
 function aName(): Table {
-  const table = openTable({ name: `test-${randomUUID()}`, region: testRegion(), endpoint: inject('dynamodbEndpoint') });
+  const table = openTable({ name: `test-${randomUUID()}`, region: testRegion(), endpoint: dynamodbEndpoint() });
   onTestFinished(async () => {
     for (const name of [table.name, `${table.name}-checkpoints`]) {
       await table.client.send(new DeleteTableCommand({ TableName: name })).catch(() => {});

@@ -7,6 +7,7 @@ import { getSummary } from '../../src/table/summaries.ts';
 import { openPool } from '../../src/users/pool.ts';
 import { awsCredentials } from '../logs/collect.ts';
 import { invoke, startPlain } from '../support/bundled.ts';
+import { dynamodbEndpoint } from '../support/dynamodb.ts';
 import { freePort } from '../support/engines.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { httpApiEvent } from '../support/http-api.ts';
@@ -39,7 +40,7 @@ function engines(tableName: string): NodeJS.ProcessEnv {
   return {
     ...awsCredentials(),
     AWS_REGION: testRegion(),
-    DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
+    DYNAMODB_ENDPOINT: dynamodbEndpoint(),
     DYNAMODB_TABLE: tableName,
     DATABASE_URL: inject('databaseUrl'),
     DATABASE_POOL_SIZE: '1',

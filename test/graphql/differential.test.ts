@@ -37,7 +37,7 @@ import { type RandomRequest, randomRequest } from '../support/random-documents.t
 useApi();
 
 /** CI compares 2,000. Set DIFFERENTIAL_DOCUMENTS for more documents, and DIFFERENTIAL_SEED to the seed of a failure to see it again. */
-const DOCUMENTS = Number(process.env['DIFFERENTIAL_DOCUMENTS'] ?? 500);
+const DOCUMENTS = Number(process.env['DIFFERENTIAL_DOCUMENTS'] ?? 200);
 const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? Date.now() % 1_000_000_000);
 const AT_ONCE = 8;
 const TIMEOUT_MS = Math.max(120_000, DOCUMENTS * 150);

@@ -6,8 +6,9 @@ import {
   TransactionCanceledException,
   TransactionConflictException,
 } from '@aws-sdk/client-dynamodb';
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { anApi, type Reply, useApi } from '../support/api.ts';
+import { dynamodbEndpoint } from '../support/dynamodb.ts';
 import { type Attempt, answerWithError, proxyEngine } from '../support/engine-proxy.ts';
 import { injectFaults, timeout } from '../support/faults.ts';
 import { CREATE_MESSAGE, listMessages, send, startGroup } from '../support/operations.ts';
@@ -54,7 +55,7 @@ test('the same holds for a message with a clientMessageId, and for one that star
 
 /** Carries an attempt out at the engine, and lets nobody know. */
 async function carryOut({ incoming, body }: Attempt): Promise<void> {
-  const forwarded = request(inject('dynamodbEndpoint'), { method: 'POST', headers: incoming.headers }).end(body);
+  const forwarded = request(dynamodbEndpoint(), { method: 'POST', headers: incoming.headers }).end(body);
   const [response] = (await once(forwarded, 'response')) as [IncomingMessage];
   await buffer(response);
 }

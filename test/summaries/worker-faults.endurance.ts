@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UpdateTableCommand } from '@aws-sdk/client-dynamodb';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { expect, inject, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
 import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
 import { listDeadLetters } from '../../src/stream/dead-letters.ts';
@@ -10,6 +10,7 @@ import { listParked } from '../../src/summaries/parked-work.ts';
 import { readNewest } from '../../src/table/log.ts';
 import type { Table } from '../../src/table/table.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
+import { dynamodbEndpoint } from '../support/dynamodb.ts';
 import { type Attempt, answerWithError, proxyEngine } from '../support/engine-proxy.ts';
 import { tellFigures } from '../support/figures.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
@@ -37,7 +38,7 @@ async function passOn({ body, incoming, outgoing }: Attempt, change: (text: stri
   const headers = Object.entries(incoming.headers).flatMap(([name, value]) =>
     typeof value === 'string' && !['host', 'connection', 'content-length'].includes(name) ? [[name, value]] : [],
   );
-  const answer = await fetch(inject('dynamodbEndpoint'), {
+  const answer = await fetch(dynamodbEndpoint(), {
     method: 'POST',
     headers: Object.fromEntries(headers),
     body,

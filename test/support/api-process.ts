@@ -7,6 +7,7 @@ import { inject, onTestFinished } from 'vitest';
 import type { Table } from '../../src/table/table.ts';
 import { awsCredentials, expectLines, keepErrors, logFile } from '../logs/collect.ts';
 import type { Reply } from './api.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 import { freePort } from './engines.ts';
 import { testRegion } from './table.ts';
 
@@ -56,7 +57,7 @@ export async function startApi(
       PORT: String(port),
       METRICS_PORT: String(metricsPort),
       AWS_REGION: testRegion(),
-      DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
+      DYNAMODB_ENDPOINT: dynamodbEndpoint(),
       DYNAMODB_TABLE: table.name,
       DATABASE_URL: inject('databaseUrl'),
       DATABASE_POOL_SIZE: '1',

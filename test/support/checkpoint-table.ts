@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
-import { inject, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { CheckpointTable } from '../../src/stream/checkpoint-table.ts';
 import { createCheckpointTableIfMissing } from '../../src/stream/checkpoint-table.ts';
 import { openTable } from '../../src/table/table.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 import { testRegion } from './table.ts';
 
 /** A table of leases of the test's own, gone when the test is over. */
@@ -21,7 +22,7 @@ export function sameTable(
   { name }: { readonly name: string },
   onOperation: (operation: string) => void = () => {},
 ): CheckpointTable {
-  const { client } = openTable({ name, region: testRegion(), endpoint: inject('dynamodbEndpoint') });
+  const { client } = openTable({ name, region: testRegion(), endpoint: dynamodbEndpoint() });
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const result = await next(args);

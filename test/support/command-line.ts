@@ -6,6 +6,7 @@ import { openTerminal } from '../../src/commands/terminal.ts';
 import { localToken } from '../../src/local/token.ts';
 import type { Table } from '../../src/table/table.ts';
 import { keepLines } from '../logs/collect.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 import { testRegion } from './table.ts';
 
 /** How a command ended. */
@@ -19,7 +20,7 @@ export interface Ended {
 export function targetOf({ name }: Pick<Table, 'name'>): NodeJS.ProcessEnv {
   return {
     AWS_REGION: testRegion(),
-    DYNAMODB_ENDPOINT: inject('dynamodbEndpoint'),
+    DYNAMODB_ENDPOINT: dynamodbEndpoint(),
     DYNAMODB_TABLE: name,
     DATABASE_URL: inject('databaseUrl'),
   };

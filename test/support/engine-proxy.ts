@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { inject, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { dynamodbEndpoint } from './dynamodb.ts';
 
 /** An attempt of a call, on its way to the engine. */
 export interface Attempt {
@@ -28,7 +29,7 @@ export async function proxyEngine(
     const body = await buffer(incoming);
     const operation = incoming.headers['x-amz-target']?.toString().split('.').at(-1) ?? '';
     if (await answer({ operation, body: body.toString(), incoming, outgoing })) return;
-    const forwarded = request(inject('dynamodbEndpoint'), { method: incoming.method, headers: incoming.headers });
+    const forwarded = request(dynamodbEndpoint(), { method: incoming.method, headers: incoming.headers });
     forwarded.on('response', async (response) => {
       const answered = await buffer(response);
       onAnswer(operation, answered.toString());

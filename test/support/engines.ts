@@ -11,25 +11,22 @@ import { findDynoxide } from '../../src/local/dynoxide.ts';
 import { startPostgres } from '../../src/local/postgres.ts';
 import { aSecret, noteSecret } from '../logs/folder.ts';
 
-/** What all tests share: the engines, given by address or else embedded and in memory, and the bundles. */
+/** What all tests share: Postgres, given by address or else embedded and in memory, and the bundles. */
 export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
-  const [dynamodb, postgres, sizes] = await Promise.all([
-    dynamodbEngine(process.env['TEST_DYNAMODB_ENDPOINT']),
+  const [postgres, sizes] = await Promise.all([
     postgresEngine(process.env['TEST_DATABASE_URL'], project.getProvidedContext().logs),
     buildBundles(folder),
   ]);
-  project.provide('dynamodbEndpoint', dynamodb.endpoint);
   project.provide('databaseUrl', postgres.url);
   project.provide('bundles', { folder, sizes });
   return async () => {
-    await Promise.all([dynamodb.stop(), postgres.stop(), rm(folder, { recursive: true, force: true })]);
+    await Promise.all([postgres.stop(), rm(folder, { recursive: true, force: true })]);
   };
 }
 
 declare module 'vitest' {
   interface ProvidedContext {
-    dynamodbEndpoint: string;
     databaseUrl: string;
     /** Where the bundles are, and what each start of theirs loads. */
     bundles: { readonly folder: string; readonly sizes: readonly StartSize[] };

@@ -1,9 +1,9 @@
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-dynamodb-streams';
-import { inject } from 'vitest';
 import type { LambdaRecord } from '../../src/lambda/handlers.ts';
 import { findStream, openStreams } from '../../src/stream/client.ts';
 import { listShards, type StreamRecord } from '../../src/stream/shards.ts';
 import type { Table } from '../../src/table/table.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 import { testRegion } from './table.ts';
 
 /** The ARN of the table's stream. */
@@ -15,7 +15,7 @@ export async function streamArnOf(table: Table): Promise<string> {
 
 /** All records of the table's stream so far. */
 export async function streamRecords(table: Table): Promise<StreamRecord[]> {
-  const client = openStreams({ region: testRegion(), endpoint: inject('dynamodbEndpoint') });
+  const client = openStreams({ region: testRegion(), endpoint: dynamodbEndpoint() });
   const StreamArn = await streamArnOf(table);
   const records: StreamRecord[] = [];
   try {

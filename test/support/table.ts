@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { parse } from 'node:path';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
-import { expect, inject, onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { createTableIfMissing } from '../../src/table/definition.ts';
 import { type EngineCall, observeCalls, openTable, type Table } from '../../src/table/table.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 
 /**
  * The region that a test file's tables are in. DynamoDB Local keeps a database for each region, and a write takes the longer, the more
@@ -16,7 +17,7 @@ export function testRegion(): string {
 /** A table of the test's own, gone when the test is over. */
 export async function aTable(
   onCall: (call: EngineCall) => void = () => {},
-  endpoint = inject('dynamodbEndpoint'),
+  endpoint = dynamodbEndpoint(),
 ): Promise<Table> {
   const name = `test-${randomUUID()}`;
   const table = observeCalls(openTable({ name, region: testRegion(), endpoint }), onCall);

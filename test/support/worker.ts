@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { DeleteTableCommand } from '@aws-sdk/client-dynamodb';
-import { inject, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { checkpointTable, createCheckpointTableIfMissing } from '../../src/stream/checkpoint-table.ts';
 import type { Table } from '../../src/table/table.ts';
 import { awsCredentials, expectLines, keepErrors, keepStream } from '../logs/collect.ts';
+import { dynamodbEndpoint } from './dynamodb.ts';
 import { testRegion } from './table.ts';
 
 const WORKER = ['--import', 'tsx', fileURLToPath(new URL('../../src/worker.ts', import.meta.url))];
@@ -34,7 +35,7 @@ export async function useCheckpoints(table: Table): Promise<void> {
 export function startWorker(
   table: Table,
   leaseSeconds: number,
-  { endpoint = inject('dynamodbEndpoint'), modules = WORKER }: { endpoint?: string; modules?: readonly string[] } = {},
+  { endpoint = dynamodbEndpoint(), modules = WORKER }: { endpoint?: string; modules?: readonly string[] } = {},
 ): WorkerProcess {
   const child = spawn(process.execPath, modules, {
     env: {

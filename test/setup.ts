@@ -1,0 +1,3 @@
+import { useDynamoDb } from './support/dynamodb.ts';
+
+useDynamoDb();
