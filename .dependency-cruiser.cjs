@@ -11,7 +11,7 @@ const ARROWS = {
   dynamodb: [],
   users: ['project-files\\.ts'],
   identity: ['config'],
-  stream: [],
+  stream: ['dynamodb'],
   summaries: ['stream/checkpoint-table\\.ts', 'table'],
   worker: ['log\\.ts', 'stream', 'summaries', 'table', 'telemetry'],
   seed: ['messaging', 'project-files\\.ts', 'table'],

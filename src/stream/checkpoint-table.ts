@@ -1,10 +1,4 @@
-import {
-  ConditionalCheckFailedException,
-  CreateTableCommand,
-  type CreateTableCommandInput,
-  ResourceInUseException,
-  waitUntilTableExists,
-} from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb';
 import {
   DeleteCommand,
   type DynamoDBDocumentClient,
@@ -14,6 +8,7 @@ import {
   UpdateCommand,
   type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
+import { createTable } from '../dynamodb/create-table.ts';
 
 /**
  * The table beside the messages that holds the worker's own state: its lease, checkpoints, parked work, the state of a repair, and dead
@@ -58,15 +53,8 @@ export function checkpointTableDefinition(name: string): CreateTableCommandInput
  *
  * @returns whether it was created
  */
-export async function createCheckpointTableIfMissing({ client, name }: CheckpointTable): Promise<boolean> {
-  try {
-    await client.send(new CreateTableCommand(checkpointTableDefinition(name)));
-  } catch (error) {
-    if (error instanceof ResourceInUseException) return false;
-    throw error;
-  }
-  await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: name });
-  return true;
+export function createCheckpointTableIfMissing({ client, name }: CheckpointTable): Promise<boolean> {
+  return createTable(client, checkpointTableDefinition(name));
 }
 
 function endsBy(abortSignal: AbortSignal | undefined) {

@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  CreateTableCommand,
   type CreateTableCommandInput,
   DescribeTableCommand,
   DescribeTimeToLiveCommand,
-  ResourceInUseException,
   type TableDescription,
   UpdateTimeToLiveCommand,
   type UpdateTimeToLiveCommandInput,
-  waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
+import { createTable } from '../dynamodb/create-table.ts';
 import { INBOX_INDEX } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -55,24 +53,11 @@ export function timeToLiveDefinition(name: string): UpdateTimeToLiveCommandInput
  * @returns whether it was made
  */
 export async function createTableIfMissing({ client, name }: TableClient): Promise<boolean> {
-  const made = await createIfMissing(client, tableDefinition(name));
+  const made = await createTable(client, tableDefinition(name));
   // Also where a run before this one was cut short.
   if (made || (await timeToLiveStatus({ client, name })) === 'DISABLED') {
     await client.send(new UpdateTimeToLiveCommand(timeToLiveDefinition(name)));
   }
-  return made;
-}
-
-/** @returns whether it was made */
-async function createIfMissing(client: TableClient['client'], definition: CreateTableCommandInput): Promise<boolean> {
-  let made = true;
-  try {
-    await client.send(new CreateTableCommand(definition));
-  } catch (error) {
-    if (!(error instanceof ResourceInUseException)) throw error;
-    made = false;
-  }
-  await waitUntilTableExists({ client, minDelay: 1, maxWaitTime: 60 }, { TableName: definition.TableName });
   return made;
 }
 
