@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { messageItem, profileItem, sentBeforeItem, storedMessage, summaryItem } from '../src/table/items.ts';
 import {
+  activityKey,
   groupPartition,
   INBOX_INDEX,
   messageSortKey,
   PROFILE_SORT_KEY,
   profileKey,
+  summaryKey,
   userPartition,
 } from '../src/table/keys.ts';
 
 /** A call to the engine, as a document client takes it. */
 export interface EngineCallInput {
-  readonly operation: 'GetItem' | 'PutItem' | 'Query' | 'TransactWriteItems';
+  readonly operation: 'GetItem' | 'PutItem' | 'Query' | 'TransactWriteItems' | 'UpdateItem';
   readonly input: Record<string, unknown>;
 }
 
@@ -70,6 +72,33 @@ export function append(groupId: string, draft: Draft, clientMessageId?: string):
     ExpressionAttributeValues: { ':now': 1_700_000_000 },
   };
   return transaction([put, putRecord]);
+}
+
+/** The update of the sender's own summary after a send. */
+export function ownSummary(
+  groupId: string,
+  { memberIds, senderId, ...draft }: Draft & { memberIds: readonly string[] },
+): EngineCallInput {
+  const message = { ...draft, senderId, sequence: 1, createdAt: new Date().toISOString() };
+  return {
+    operation: 'UpdateItem',
+    input: {
+      ...TABLE,
+      // Of nobody who reads an inbox.
+      Key: summaryKey(randomUUID(), groupId),
+      UpdateExpression:
+        'SET lastMessage = :message, lastSequence = :sequence, activityKey = :activityKey, readSequence = :sequence, memberIds = :memberIds',
+      ConditionExpression:
+        '(attribute_not_exists(lastSequence) OR lastSequence < :sequence) AND (attribute_not_exists(readSequence) OR readSequence < :sequence)',
+      ExpressionAttributeValues: {
+        ':message': message,
+        ':sequence': message.sequence,
+        ':activityKey': activityKey(message.createdAt, groupId),
+        ':memberIds': memberIds,
+      },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    },
+  };
 }
 
 export function start(groupId: string, memberIds: readonly string[], senderId: string, body: string): EngineCallInput {

@@ -5,6 +5,7 @@ import {
   PutCommand,
   QueryCommand,
   TransactWriteCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { Pool } from 'undici';
@@ -41,6 +42,7 @@ const COMMANDS = {
   PutItem: PutCommand,
   Query: QueryCommand,
   TransactWriteItems: TransactWriteCommand,
+  UpdateItem: UpdateCommand,
 } as const;
 
 const PREPARE = { sdk: (calls: readonly EngineCallInput[]) => () => bySdk(calls), http: byHttp } as const;

@@ -128,7 +128,11 @@ export function send(group: SeededGroup, clientMessageId?: string): Sample {
     query: SEND,
     variables: { input: { to: { messageGroupId: group.id }, body: message.body, clientMessageId } },
     // Into a group of its own, so that no number is taken.
-    calls: [engine.newest(group.id, 1), engine.append(randomUUID(), message, clientMessageId)],
+    calls: [
+      engine.newest(group.id, 1),
+      engine.append(randomUUID(), message, clientMessageId),
+      engine.ownSummary(group.id, { ...message, memberIds: group.members.map(({ id }) => id) }),
+    ],
   };
 }
 
