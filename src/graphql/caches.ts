@@ -10,6 +10,8 @@ type PersistedQueryCache = Exclude<ApolloServerOptions<BaseContext>['cache'], 'b
  * together. What was not asked for the longest goes first: a document is then parsed anew, and a persisted query sent anew with its text.
  */
 const DOCUMENTS_BYTES = 16 * 1024 * 1024;
+/** Larger documents are not kept, in bytes, since a few of them would evict all others. 450 words have this size. */
+const LARGEST_DOCUMENT_BYTES = 256 * 1024;
 const PERSISTED_QUERIES_BYTES = 4 * 1024 * 1024;
 
 /** What an entry takes besides its value, with its key. */
@@ -26,7 +28,7 @@ const CHARACTER_BYTES = 2;
  * comments included, nor its tokens: there, 30 MB are some GB of documents that somebody made for it.
  */
 export function documentStore(): DocumentStore {
-  return boundedCache(DOCUMENTS_BYTES, bytesOfDocument);
+  return boundedCache(DOCUMENTS_BYTES, bytesOfDocument, LARGEST_DOCUMENT_BYTES);
 }
 
 /** About as much memory as a document takes, in bytes. */
@@ -41,8 +43,12 @@ export function persistedQueryCache(): PersistedQueryCache {
   return boundedCache(PERSISTED_QUERIES_BYTES, (text: string) => text.length * CHARACTER_BYTES);
 }
 
-function boundedCache<Value extends {}>(maxSize: number, bytesOf: (value: Value) => number) {
-  const kept = new LRUCache<string, Value>({ maxSize, sizeCalculation: (value) => ENTRY_BYTES + bytesOf(value) });
+function boundedCache<Value extends {}>(maxSize: number, bytesOf: (value: Value) => number, maxEntrySize = maxSize) {
+  const kept = new LRUCache<string, Value>({
+    maxSize,
+    maxEntrySize,
+    sizeCalculation: (value) => ENTRY_BYTES + bytesOf(value),
+  });
   return {
     get: async (key: string) => kept.get(key),
     set: async (key: string, value: Value) => void kept.set(key, value),

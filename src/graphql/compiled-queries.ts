@@ -22,7 +22,7 @@ const COMPILED_QUERIES = 500;
 const COMPILED_BYTES = 16 * 1024 * 1024;
 const QUERY_BYTES = 20 * 1024;
 
-/** Compiling takes this share of the time at most, and so many milliseconds at once: a client can send new queries again and again. */
+/** Compiling takes a tenth of the time at most, since a client can send new queries again and again. A second of it is saved up. */
 const COMPILING_SHARE = 0.1;
 const COMPILING_BURST_MS = 1_000;
 

@@ -1,6 +1,6 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerErrorCode } from '@apollo/server/errors';
-import { type DocumentNode, GraphQLError, Kind, type OperationDefinitionNode, visit } from 'graphql';
+import { type DocumentNode, GraphQLError, type OperationDefinitionNode, separateOperations, visit } from 'graphql';
 
 /**
  * Refuses a request whose variables make the condition of a directive null: 400 with `BAD_USER_INPUT`. A default lets such a variable pass
@@ -25,19 +25,17 @@ export const directiveConditionsAreGiven: ApolloServerPlugin = {
 /** The conditions of an operation, for as long as its document is kept. */
 const known = new WeakMap<OperationDefinitionNode, readonly string[]>();
 
-/** Returns the names of the variables that directives of the operation use, and those of the document's fragments. */
-function conditionsOf({ definitions }: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
+/** Returns the names of the variables that directives of the operation use, and those of its fragments. */
+function conditionsOf(document: DocumentNode, operation: OperationDefinitionNode): readonly string[] {
   const found = known.get(operation);
   if (found) return found;
   const names = new Set<string>();
-  for (const definition of definitions) {
-    if (definition.kind === Kind.OPERATION_DEFINITION && definition !== operation) continue;
-    visit(definition, {
-      Directive: (directive) => {
-        visit(directive, { Variable: ({ name }) => void names.add(name.value) });
-      },
-    });
-  }
+  const alone = separateOperations(document)[operation.name?.value ?? ''] ?? document;
+  visit(alone, {
+    Directive: (directive) => {
+      visit(directive, { Variable: ({ name }) => void names.add(name.value) });
+    },
+  });
   known.set(operation, [...names]);
   return [...names];
 }

@@ -26,14 +26,12 @@ export const rateLimits: ApolloServerPlugin<Context> = {
   }),
 };
 
-/** Finding up to 100 errors takes many times as long as finding none, and is done again for each request. */
-const INVALID_COUNTS = 10;
+/** Parsing and validating a document takes many times as long as finding one that is kept. */
+const NEW_DOCUMENT_COUNTS = 10;
 
-/** Counts a request as ten if its document is not valid. */
-export const invalidDocuments: ApolloServerPlugin<Context> = {
+/** Counts a request as ten if its document is not kept from an earlier request. Documents that are not valid are never kept. */
+export const newDocuments: ApolloServerPlugin<Context> = {
   requestDidStart: async ({ contextValue: { charge } }) => ({
-    validationDidStart: async () => async (errors) => {
-      if (errors?.length) charge('requests', INVALID_COUNTS - 1);
-    },
+    parsingDidStart: async () => charge('requests', NEW_DOCUMENT_COUNTS - 1),
   }),
 };

@@ -15,7 +15,7 @@ import { checksInOrder, operationIsKnown, replyIsAcceptable } from './operation-
 import { operationReports } from './operation-reports.ts';
 import { persistedQueryHashes } from './persisted-queries.ts';
 import { costLimit, documentLimits } from './query-limits.ts';
-import { invalidDocuments, rateLimits } from './rate-limits.ts';
+import { newDocuments, rateLimits } from './rate-limits.ts';
 import { replyText } from './reply-size.ts';
 import { sandbox } from './sandbox.ts';
 import { createSchema } from './schema.ts';
@@ -64,7 +64,7 @@ export function createGraphQLServer({
     stopOnTerminationSignals: false,
     plugins: [
       persistedQueryHashes,
-      invalidDocuments,
+      newDocuments,
       checksInOrder(
         anonymousIntrospectionOnly,
         operationIsKnown,

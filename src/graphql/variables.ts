@@ -4,12 +4,14 @@ import { GraphQLError, type GraphQLSchema, getVariableValues, type OperationDefi
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** The input with the most values has 49 handles, and the longest has a message. */
-const MAX_VALUES = 500;
-const MAX_WRONG_LENGTH = 16 * 1024;
+/** An operation of 16 fields (the limit of aliases) with 49 handles each has 800 values. */
+const MAX_VALUES = 1_000;
 
-/** Whether there is an error is enough here. */
-const LIMITS = { maxErrors: 1 };
+/** Longer variables that do not fit are answered with one error, and that one is cut to so many characters. */
+const MAX_WRONG_LENGTH = 1_000;
+const MAX_ERROR_LENGTH = 300;
+
+const FIRST_ERROR = { maxErrors: 1 };
 
 const coerced = new WeakMap<GraphQLRequest, Variables | undefined>();
 
@@ -17,8 +19,8 @@ const coerced = new WeakMap<GraphQLRequest, Variables | undefined>();
  * Returns a request's variables as graphql-js coerces them for the operation that would run; undefined if they do not fit. Coerces once for
  * a request, because every check needs them.
  *
- * @throws GraphQLError with `BAD_USER_INPUT` for more than 500 values, and for more than 16 KB that do not fit: graphql-js would write an error
- *   for each value, with all values around it
+ * @throws GraphQLError with `BAD_USER_INPUT` for more than 1,000 values, and for more than 1,000 characters that do not fit. graphql-js would write
+ *   up to 50 errors, each with all values around the one that is wrong
  */
 export function variablesOf(
   schema: GraphQLSchema,
@@ -28,12 +30,17 @@ export function variablesOf(
   if (!coerced.has(request)) {
     const variables = request.variables ?? {};
     if (hasMoreValues(variables, MAX_VALUES)) throw badVariables(`The variables have more than ${MAX_VALUES} values.`);
-    const fitting = getVariableValues(schema, variableDefinitions, variables, LIMITS).coerced;
-    if (!fitting && JSON.stringify(variables).length > MAX_WRONG_LENGTH)
-      throw badVariables('The variables do not fit the operation.');
+    const { coerced: fitting, errors } = getVariableValues(schema, variableDefinitions, variables, FIRST_ERROR);
+    if (!fitting && JSON.stringify(variables).length > MAX_WRONG_LENGTH) throw badVariables(describe(errors?.[0]));
     coerced.set(request, fitting);
   }
   return coerced.get(request);
+}
+
+/** Describes an error without the values around it, which come first in its message. */
+function describe(error: GraphQLError | undefined): string {
+  const { message = 'They are wrong.' } = error?.originalError ?? {};
+  return `The variables do not fit the operation. ${message.slice(0, MAX_ERROR_LENGTH)}`;
 }
 
 function badVariables(message: string): GraphQLError {

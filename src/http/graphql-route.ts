@@ -18,8 +18,10 @@ import { observeDirectory } from '../users/observe.ts';
 import type { CachedDirectory } from '../users/user-cache.ts';
 import { authenticate, ChallengeError, isAnonymous, missingToken } from './authentication.ts';
 import { answerConditionally } from './conditional-requests.ts';
+import { checkHosts } from './hosts.ts';
 import { type EnterOperation, operationsAtOnce, refuseShed } from './overload.ts';
 import { networkOf, type RateLimit, type RateLimits } from './rate-limits.ts';
+import { queryParameter } from './strict-json.ts';
 import { limitUnsentReplies } from './unsent-replies.ts';
 
 export interface GraphQLRouteParts {
@@ -68,6 +70,7 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
 
   return async (app) => {
     if (overload) refuseShed(app);
+    checkHosts(app);
     limitUnsentReplies(app);
     app.addHook('onRequest', (_, reply, done) => {
       // A reply is one person's, and is to be asked for again each time: that is what the ETag is for.
@@ -87,13 +90,10 @@ export function graphqlRoute({ graphql, overload, ...parts }: GraphQLRouteParts)
   };
 }
 
-/**
- * Returns the text of the request's document; an empty one for a persisted query, or for a request that Apollo Server refuses. The query
- * string is read as Apollo Server reads it, because Fastify decodes some differently.
- */
-function queryOf({ method, url, body }: FastifyRequest): string {
-  if (method === 'GET') return new URL(url, 'http://host').searchParams.get('query') ?? '';
-  const { query: text } = (body ?? {}) as { readonly query?: unknown };
+/** Returns the text of the request's document; an empty one for a persisted query, or for a request that Apollo Server refuses. */
+function queryOf(request: FastifyRequest): string {
+  if (request.method === 'GET') return queryParameter(request, 'query');
+  const { query: text } = (request.body ?? {}) as { readonly query?: unknown };
   return typeof text === 'string' ? text : '';
 }
 

@@ -7,14 +7,14 @@ class HostError extends Error {
 }
 
 /**
- * Refuses requests whose `Host` is none: 400. Apollo Server's integration makes an address of it, and would fail. HTTP/1.0 does without a
- * `Host`.
+ * Refuses requests whose `Host` header is not the name of a host: 400. Apollo Server's integration makes an address of it, and would fail.
+ * A request by HTTP/1.0 needs no `Host`.
  */
 export function checkHosts(app: FastifyInstance): void {
   app.addHook('onRequest', (request, _, done) => {
     const { headers, httpVersion } = request.raw;
     if (httpVersion === '1.0') headers.host ??= 'localhost';
-    const isHost = URL.canParse(request.url, `${request.protocol}://${request.hostname}/`);
+    const isHost = URL.canParse(`${request.protocol}://${request.hostname}/`);
     done(isHost ? undefined : new HostError('The Host header is not the name of a host.'));
   });
 }

@@ -16,7 +16,7 @@ interface RedisLog {
 }
 
 /** Counts for one limit. */
-type Counter = Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>;
+type Counter = Pick<RateLimiterAbstract, 'consume' | 'reward' | 'block' | 'points'>;
 
 /** The timeout of a command, in milliseconds. After it, the process's own count serves the request. */
 const COMMAND_TIMEOUT_MS = 250;
@@ -56,7 +56,7 @@ export function openRedisLimits(
       duration: own.duration,
       rejectIfRedisNotReady: true,
     });
-    const count = async (method: 'consume' | 'reward', who: string, points: number) => {
+    const count = async (method: 'consume' | 'reward' | 'block', who: string, points: number) => {
       // The library lets calls wait for the probe.
       if (breaker.state === CircuitState.HalfOpen) return own[method](who, points);
       try {
@@ -70,6 +70,7 @@ export function openRedisLimits(
       points: own.points,
       consume: (who: string, points: number) => count('consume', who, points),
       reward: (who: string, points: number) => count('reward', who, points),
+      block: (who: string, seconds: number) => count('block', who, Math.ceil(seconds)),
     };
   };
   return {

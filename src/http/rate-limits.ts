@@ -15,7 +15,7 @@ export interface RateLimits {
    * @throws RateLimitedError if it is more than is left for this minute
    */
   spend(limit: RateLimit, who: string, count: number): Promise<void>;
-  /** Counts this much, and refuses nothing. If it is more than is left, what comes next is refused. */
+  /** Counts this much, and refuses nothing. If it is more than is left, the excess counts in the minutes after this one. */
   charge(limit: RateLimit, who: string, count: number): void;
   close(): void;
 }
@@ -26,6 +26,9 @@ interface RateLimitsLog {
 }
 
 const WINDOW_SECONDS = 60;
+
+/** Small limits of reads and sends leave room for ten new documents, of which each counts as ten requests. */
+const LEAST_REQUESTS = 100;
 
 /** As many people, or addresses, are counted at once; beyond, those who were counted longest ago start anew. */
 const MOST_COUNTED = 20_000;
@@ -39,7 +42,7 @@ const LONGEST_KEY = 45;
  * the count protects the process.
  */
 export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLog): Promise<RateLimits> {
-  const requests = new BoundedMemory(config.reads + config.sends);
+  const requests = new BoundedMemory(Math.max(config.reads + config.sends, LEAST_REQUESTS));
   const memory = {
     reads: new BoundedMemory(config.reads),
     sends: new BoundedMemory(config.sends),
@@ -53,11 +56,11 @@ export async function openRateLimits(config: RateLimitsConfig, log: RateLimitsLo
 }
 
 function countersOf(
-  counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'points'>>>,
+  counters: Readonly<Record<RateLimit, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'block' | 'points'>>>,
 ): Pick<RateLimits, 'spend' | 'charge'> {
   const spend: RateLimits['spend'] = async (limit, who, count) => {
     const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
-    // Points that are given back may fall into the next minute, and must be few there.
+    // Points that are given back may count in the next minute, which then has so many more.
     const counted = Math.min(count, counter.points + 1);
     try {
       await counter.consume(key, counted);
@@ -68,7 +71,16 @@ function countersOf(
     }
   };
   const charge: RateLimits['charge'] = (limit, who, count) => {
-    counters[limit].consume(who.slice(0, LONGEST_KEY), count).catch(() => {});
+    const [counter, key] = [counters[limit], who.slice(0, LONGEST_KEY)];
+    const onExcess = async (refusal: unknown) => {
+      if (!(refusal instanceof RateLimiterRes)) return;
+      const excess = Math.min(count, refusal.consumedPoints - counter.points);
+      await counter.block(key, refusal.msBeforeNext / 1_000 + (excess / counter.points) * WINDOW_SECONDS);
+    };
+    counter
+      .consume(key, count)
+      .catch(onExcess)
+      .catch(() => {});
   };
   return { spend, charge };
 }

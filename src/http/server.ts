@@ -14,7 +14,6 @@ import { answerClientError, answerErrors } from './error-replies.ts';
 import { dropForwardedPorts } from './forwarded.ts';
 import { type GraphQLRouteParts, graphqlRoute } from './graphql-route.ts';
 import { type HealthOptions, healthRoutes } from './health.ts';
-import { checkHosts } from './hosts.ts';
 import { limitPipelining } from './pipelining.ts';
 import { reportRequests } from './request-reports.ts';
 import { setSecurityHeaders } from './security-headers.ts';
@@ -113,7 +112,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   if (options.trustedProxies.length > 0) dropForwardedPorts(app);
   reportRequests(app, options.requestListeners);
   answerErrors(app);
-  checkHosts(app);
   limitBodies(app);
   takeStrictJson(app);
 

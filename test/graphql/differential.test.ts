@@ -11,10 +11,10 @@ import {
   isListType,
   isNonNullType,
   isObjectType,
-  Kind,
   type OperationDefinitionNode,
   parse,
   print,
+  separateOperations,
   validate,
 } from 'graphql';
 import type pg from 'pg';
@@ -217,17 +217,12 @@ async function expectedReply(
  * which ends the process.
  */
 function nullCondition(
-  { definitions }: DocumentNode,
+  document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Record<string, unknown>,
 ): string | undefined {
-  const own = definitions.filter((each) => each === operation || each.kind === Kind.FRAGMENT_DEFINITION);
-  const conditions = [
-    ...own
-      .map(print)
-      .join(' ')
-      .matchAll(/@(?:skip|include)\(if: \$(\w+)\)/g),
-  ].map(([, name]) => name);
+  const own = separateOperations(document)[operation.name?.value ?? ''] ?? document;
+  const conditions = [...print(own).matchAll(/@(?:skip|include)\(if: \$(\w+)\)/g)].map(([, name]) => name);
   return conditions.find((name) => name !== undefined && variables[name] === null);
 }
 

@@ -151,11 +151,11 @@ export type MessageConnection = {
 
 /** Where a message goes: exactly one of these. */
 export type MessageDestination =
-  /** Into a message group that the viewer is a member of (pattern C). */
+  /** Into a message group that the viewer is a member of. */
   { readonly messageGroupId: Scalars['ID']['input']; readonly recipientHandles?: never; readonly recipientIds?: never; }
   |  /**
    * To people: 1 to 49 handles, the viewer's own not among them. It goes into the one group of these people and the
-   * viewer, which is made if there is none yet (pattern D).
+   * viewer, which is made if there is none yet.
    */
   { readonly messageGroupId?: never; readonly recipientHandles: ReadonlyArray<Scalars['String']['input']>; readonly recipientIds?: never; }
   |  /**
@@ -235,7 +235,7 @@ export type MessageGroupKind =
 export type Mutation = {
   readonly __typename?: 'Mutation';
   /**
-   * Sends a message (patterns C and D). The payload is fresh at once; other members' summaries follow from the
+   * Sends a message. The payload is fresh at once; other members' summaries follow from the
    * table's stream.
    */
   readonly createMessage: CreateMessagePayload;
@@ -298,14 +298,14 @@ export type Query = {
    */
   readonly messageGroupWith?: Maybe<MessageGroup>;
   /**
-   * The viewer's message groups, latest activity first (pattern B). A summary follows its group's
+   * The viewer's message groups, latest activity first. A summary follows its group's
    * messages within about a second.
    *
    * Errors: `BAD_USER_INPUT` for a page size out of range or a cursor that is not of this list.
    */
   readonly messageGroups: MessageGroupConnection;
   /**
-   * A group's messages, newest first (pattern A).
+   * A group's messages, newest first.
    *
    * - `first`, `after`: a page towards older.
    * - `last`, `before`: the page that comes next towards newer: with the newest cursor seen so far
