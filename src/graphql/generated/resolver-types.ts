@@ -234,10 +234,7 @@ export type MessageGroupKind =
  */
 export type Mutation = {
   readonly __typename?: 'Mutation';
-  /**
-   * Sends a message. The payload is fresh at once; other members' summaries follow from the
-   * table's stream.
-   */
+  /** Sends a message. The payload is fresh at once; other members' summaries follow within about a second. */
   readonly createMessage: CreateMessagePayload;
   /**
    * Moves the viewer's `readSequence` of a group forward. It never moves back: a sequence that was
