@@ -14,10 +14,6 @@ import { observeCalls, type Table } from '../table/table.ts';
 export interface LambdaRecord extends TableRecord {
   /** The stream's ARN. */
   readonly eventSourceARN?: string;
-  readonly dynamodb?: TableRecord['dynamodb'] & {
-    readonly SequenceNumber?: string;
-    readonly Keys?: Readonly<Record<string, { readonly S?: string }>>;
-  };
 }
 
 export interface LambdaEvent {
@@ -87,10 +83,17 @@ export function createUpdateSummaries({
     const observed = observeCalls(table, () => {}, { signal: stop.signal });
     const onRetry = ({ error, pending }: { readonly error: unknown; readonly pending: number }) =>
       log.warn({ err: error, pending }, 'trying a summary again');
-    const retries = new Retries({ table: observed, parked, signal: stop.signal, onRetry, parkAfterMs });
+    const retries = new Retries({
+      table: observed,
+      parked,
+      signal: stop.signal,
+      onRetry,
+      parkAfterMs,
+      parksAlone: true,
+    });
     const running = retries.run();
-    const keep = async ({ record, reason }: DeadRecord<LambdaRecord>) => {
-      const letter = deadLetterOf(record, reason);
+    const keep = async (dead: DeadRecord) => {
+      const letter = { ...dead, setAsideAt: new Date().toISOString() };
       if (sent.has(letter.sequenceNumber)) return;
       await sendDeadLetter(letter);
       sent.set(letter.sequenceNumber, true);
@@ -99,7 +102,8 @@ export function createUpdateSummaries({
     try {
       if (performance.now() - loadedAt > LOAD_MS) {
         await parked.load();
-        await noteReadOf(store, first);
+        // Without new messages the stream is not noted as read. A repair a day is the price.
+        if (first.eventSourceARN !== undefined) await noteRead(store, first.eventSourceARN);
         loadedAt = performance.now();
       }
       const { settled } = await processRecords({ table: observed, retries, keep }, records);
@@ -113,15 +117,6 @@ export function createUpdateSummaries({
       stop.abort();
       await running;
     }
-  };
-}
-
-function deadLetterOf({ dynamodb }: LambdaRecord, reason: string): DeadLetter {
-  return {
-    sequenceNumber: dynamodb?.SequenceNumber ?? '',
-    itemKey: { pk: dynamodb?.Keys?.['pk']?.S ?? '', sk: dynamodb?.Keys?.['sk']?.S ?? '' },
-    reason,
-    setAsideAt: new Date().toISOString(),
   };
 }
 
@@ -160,9 +155,4 @@ export function createRepairSummaries({
       (await repairPart({ store, table: observed, parked, log, signal }))
     );
   };
-}
-
-/** Notes that a record's stream is read. Without new messages nothing is: a repair a day then harms nobody. */
-async function noteReadOf(store: CheckpointTable, { eventSourceARN }: LambdaRecord): Promise<void> {
-  if (eventSourceARN !== undefined) await noteRead(store, eventSourceARN);
 }

@@ -67,13 +67,15 @@ async function acquire(options: LeaseOptions): Promise<number | undefined> {
   let isWaiting = false;
   while (!signal.aborted) {
     try {
-      const lease = await read(table);
+      const item = await getItem(table, KEY);
+      // A lease that cannot be read is none.
+      const lease = leaseItem.safeParse(item).data;
       const now = performance.now();
       if (lease?.owner !== undefined && seen?.counter !== lease.counter) seen = { counter: lease.counter, since: now };
       // This worker's own lease is one whose taking got no reply.
       const isOwn = lease?.owner === owner;
       const isFree = takesOver || isOwn || lease?.owner === undefined || now - (seen?.since ?? now) >= leaseMs;
-      const term = isFree ? await take(table, owner, lease) : undefined;
+      const term = isFree ? await take(table, owner, lease, item) : undefined;
       if (term !== undefined) return term;
       if (!isWaiting && !isFree) {
         log.info({ holder: lease?.owner }, 'another worker is active, standing by');
@@ -128,25 +130,28 @@ async function renew(
   }
 }
 
-/** Reads the lease. One that cannot be read is none. */
-async function read(table: CheckpointTable): Promise<Lease | undefined> {
-  return leaseItem.safeParse(await getItem(table, KEY)).data;
-}
-
-async function take(table: CheckpointTable, owner: string, seen: Lease | undefined): Promise<number | undefined> {
+/** Takes the lease on condition that it is as it was seen. @returns the term */
+async function take(
+  table: CheckpointTable,
+  owner: string,
+  seen: Lease | undefined,
+  { term: seenTerm, counter: seenCounter }: Record<string, unknown> = {},
+): Promise<number | undefined> {
   // Without a lease nobody knows the last term, which checkpoints have: the time is later than any.
   const term = seen ? seen.term + 1 : Date.now();
   const taken = await updateItem(table, KEY, {
     UpdateExpression: 'SET #owner = :me, #counter = :next, term = :term',
-    ConditionExpression: seen
-      ? '#counter = :seen AND term = :seenTerm'
-      : 'NOT (attribute_type(#counter, :number) AND attribute_type(term, :number))',
+    ConditionExpression: [
+      seenTerm === undefined ? 'attribute_not_exists(term)' : 'term = :seenTerm',
+      seenCounter === undefined ? 'attribute_not_exists(#counter)' : '#counter = :seenCounter',
+    ].join(' AND '),
     ExpressionAttributeNames: { '#owner': 'owner', '#counter': 'counter' },
     ExpressionAttributeValues: {
       ':me': owner,
       ':term': term,
       ':next': (seen?.counter ?? 0) + 1,
-      ...(seen ? { ':seen': seen.counter, ':seenTerm': seen.term } : { ':number': 'N' }),
+      ...(seenTerm !== undefined && { ':seenTerm': seenTerm }),
+      ...(seenCounter !== undefined && { ':seenCounter': seenCounter }),
     },
   });
   return taken && term;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type DynamoDBStreamsClient, ResourceNotFoundException } from '@aws-sdk/client-dynamodb-streams';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { within } from '../calls.ts';
 import type { Checkpoint, Checkpoints } from './checkpoints.ts';
 import { KEPT_MS } from './current-stream.ts';
@@ -21,10 +22,10 @@ export interface StreamReaderOptions {
   /** Nobody has read the stream before, so no checkpoint is lost. */
   readonly isNew?: boolean | undefined;
   /**
-   * Processes a batch. Resolves once the records after it may be processed: with a promise that resolves once all records of the batch are
-   * done, and with the number of dead letters among them. Rejects, or the inner promise does, only if `lost` is aborted or the stop has taken too long.
+   * Processes a batch. Resolves once the records after it may be processed, with a promise that resolves once all records of the batch are
+   * done. Rejects, or the inner promise does, only if `lost` is aborted or the stop has taken too long.
    */
-  readonly process: (records: readonly StreamRecord[]) => Promise<{ settled: Promise<void>; deadLetters: number }>;
+  readonly process: (records: readonly StreamRecord[]) => Promise<{ settled: Promise<void> }>;
   /** Is called if records were lost before they were read. The checkpoint passes the gap only once it has resolved. */
   readonly onLoss: (reason: string) => Promise<void>;
   /** Is called about once a minute after all shards were listed. */
@@ -41,6 +42,9 @@ export interface StreamReaderOptions {
 }
 
 const LOOK_MS = 2_000;
+
+/** Pages of records that are in memory at once. A page has up to 1 MB, and there may be thousands of shards. */
+const PAGES = 8;
 
 /** DescribeStream is throttled at 10 calls a second for an account. A long list is read less often, in milliseconds for each shard. */
 const LOOK_MS_PER_SHARD = 10;
@@ -69,6 +73,10 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
 
   const reading = new Map<string, Promise<void>>();
   const seen = new Set<string>();
+  const turns = pLimit(PAGES);
+  /** When the reading of a shard came to its end, in milliseconds since 1970. */
+  const endedAt = new Map<string, number>();
+  let listedAt = Date.now();
   let isGone = false;
   let notedAt = Number.NEGATIVE_INFINITY;
   while (!stop.signal.aborted) {
@@ -85,19 +93,27 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
         if (checkpoint === 'lost') return stopReading('stopped');
         if (checkpoint?.finished) continue;
         // The child of a shard that was read begins at its first record. So does each shard of a new stream, once.
-        const isFirstRead = !seen.has(id) && (isNew || known.has(parentId ?? ''));
+        const knownSince = Math.min(listedAt, endedAt.get(parentId ?? '') ?? listedAt);
+        const isKept = Date.now() - knownSince < KEPT_MS;
+        const isFirstRead = isKept && !seen.has(id) && (isNew || known.has(parentId ?? ''));
         seen.add(id);
-        const read = readOne(options, id, checkpoint ?? (isFirstRead ? undefined : NO_CHECKPOINT), stop.signal).then(
-          (end) => {
-            reading.delete(id);
-            if (end !== 'finished') return;
-            look.abort();
-            wake.abort();
-          },
-        );
+        const before = checkpoint ?? (isFirstRead ? undefined : NO_CHECKPOINT);
+        const onEnd = () => endedAt.set(id, Date.now());
+        const read = readOne(options, { shardId: id, before, turns, onEnd, signal: stop.signal }).then((end) => {
+          reading.delete(id);
+          if (end !== 'finished') return;
+          look.abort();
+          wake.abort();
+        });
         reading.set(id, read);
       }
       await forgetVanished(options, shards, [...known.values()], reading);
+      const present = new Set(shards.map(({ id }) => id));
+      for (const each of [...seen, ...endedAt.keys()].filter((id) => !present.has(id))) {
+        seen.delete(each);
+        endedAt.delete(each);
+      }
+      listedAt = Date.now();
       if (performance.now() - notedAt >= NOTE_MS) {
         await onListed?.();
         notedAt = performance.now();
@@ -124,12 +140,19 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
 /** The progress with a shard whose checkpoint was lost. */
 const NO_CHECKPOINT: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> = {};
 
+interface OneShard {
+  readonly shardId: string;
+  readonly before: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> | undefined;
+  readonly turns: LimitFunction;
+  /** Is called when the shard was read to its end. Its records may not be done yet. */
+  readonly onEnd: () => void;
+  readonly signal: AbortSignal;
+}
+
 /** Reads a shard until its end, or until it is stopped. @returns how it ended; undefined after an error */
 async function readOne(
   { client, streamArn, checkpoints, process, onLoss, watch, log, pace = DEFAULT_PACE, lost }: StreamReaderOptions,
-  shardId: string,
-  before: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> | undefined,
-  signal: AbortSignal,
+  { shardId, before, turns, onEnd, signal }: OneShard,
 ): Promise<ShardEnd | undefined> {
   const stop = new AbortController();
   const onStop = () => stop.abort();
@@ -143,6 +166,10 @@ async function readOne(
     },
   );
   let notedAt = Number.NEGATIVE_INFINITY;
+  let readAt = Date.now();
+  /** When the oldest record of each batch was written that is not settled, oldest batch first. */
+  const waiting = new Set<{ readonly since: number }>();
+  const tellWaiting = () => watch?.onWaiting(shardId, [...waiting][0]?.since);
   try {
     log.info({ shardId, checkpoint: before?.checkpoint }, 'reading a shard');
     if (before && before.checkpoint === undefined && !(Date.now() - (before.caughtUpAt ?? 0) < KEPT_MS)) {
@@ -156,26 +183,43 @@ async function readOne(
       shardId,
       checkpoint: before?.checkpoint,
       pace,
+      turns,
       signal: stop.signal,
       onRecords: async (records) => {
+        readAt = Date.now();
         const last = records.at(-1)?.dynamodb;
         if (last?.SequenceNumber === undefined) throw new Error('A record without a sequence number');
-        const { settled, deadLetters } = await process(records);
+        const batch = { since: records[0]?.dynamodb?.ApproximateCreationDateTime?.getTime() ?? readAt };
+        waiting.add(batch);
+        tellWaiting();
+        const { settled } = await process(records);
+        const onSettled = () => {
+          waiting.delete(batch);
+          tellWaiting();
+        };
+        settled.then(onSettled, onSettled);
         const lagMs = Date.now() - (last.ApproximateCreationDateTime?.getTime() ?? Date.now());
-        watch?.onBatch({ shardId, records: records.length, deadLetters, lagMs });
-        return batches.add(last.SequenceNumber, settled);
+        watch?.onBatch({ shardId, records: records.length, lagMs });
+        return { mayGoOn: batches.add(last.SequenceNumber, settled) };
       },
       onCaughtUp: () => {
+        readAt = Date.now();
+        if (batches.count > 0) return;
+        tellWaiting();
         watch?.onCaughtUp(shardId);
-        if (batches.count > 0 || performance.now() - notedAt < NOTE_MS) return;
+        if (performance.now() - notedAt < NOTE_MS) return;
         notedAt = performance.now();
         checkpoints
           .caughtUp(shardId, Date.now())
           .catch((err) => log.warn({ err, shardId }, 'could not save a checkpoint'));
       },
       onTrimmed: () => onLoss(`records of the shard ${shardId} were lost before they were read`),
-      onRetry: (err) => log.warn({ err, shardId }, 'could not read the shard, trying again'),
+      onRetry: (err) => {
+        log.warn({ err, shardId }, 'could not read the shard, trying again');
+        if (waiting.size === 0) watch?.onWaiting(shardId, readAt);
+      },
     });
+    if (end === 'finished') onEnd();
     const isSettled = lost.aborted ? false : await settledInTime(batches, end === 'stopped');
     if (end === 'finished' && isSettled) await checkpoints.finish(shardId);
     log.info({ shardId, end, isSettled }, 'shard left');

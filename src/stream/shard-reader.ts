@@ -7,6 +7,7 @@ import {
   ResourceNotFoundException,
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
+import type { LimitFunction } from 'p-limit';
 import type { StreamRecord } from './shards.ts';
 
 /** How fast a shard is read. */
@@ -30,8 +31,10 @@ export interface ShardReading {
   readonly checkpoint: string | undefined;
   readonly pace: Pace;
   readonly signal: AbortSignal;
-  /** Resolves once the records are done; false stops the reading. */
-  readonly onRecords: (records: readonly StreamRecord[]) => Promise<boolean>;
+  /** Runs the reading and processing of a page when it is its turn, so that few pages are in memory at once. */
+  readonly turns: LimitFunction;
+  /** Resolves once the records are processed, with a promise that resolves once the next page may be read; false stops the reading. */
+  readonly onRecords: (records: readonly StreamRecord[]) => Promise<{ mayGoOn: Promise<boolean> }>;
   /** Told when there is nothing to read for the moment. */
   readonly onCaughtUp: () => void;
   /** Called when records were lost that were never read: they were older than the 24 hours that a stream keeps. */
@@ -50,7 +53,7 @@ export type ShardEnd = 'finished' | 'stopped';
  * "GetShardIterator" in the DynamoDB Streams API reference.
  */
 export async function readShard(reading: ShardReading): Promise<ShardEnd> {
-  const { client, pace, signal, onRecords, onCaughtUp, onTrimmed, onRetry } = reading;
+  const { client, pace, signal, turns, onRecords, onCaughtUp, onTrimmed, onRetry } = reading;
   let { checkpoint } = reading;
   let iterator: string | undefined;
   let idle = pace.busyMs;
@@ -66,18 +69,21 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
       iterator ??= await shardIterator(reading, checkpoint);
       // No iterator for a shard that is there means that its end was reached.
       if (iterator === undefined) return 'finished';
-      const { Records: records = [], NextShardIterator: next } = await client.send(
-        new GetRecordsCommand({ ShardIterator: iterator, Limit: 1000 }),
-        { abortSignal: signal },
-      );
-      failures = 0;
-      if (records.length > 0) {
-        if (!(await onRecords(records))) return 'stopped';
-        checkpoint = records.at(-1)?.dynamodb?.SequenceNumber ?? checkpoint;
+      const command = new GetRecordsCommand({ ShardIterator: iterator, Limit: 1000 });
+      const { last, next, mayGoOn } = await turns(async () => {
+        const page = await client.send(command, { abortSignal: signal });
+        failures = 0;
+        const { Records: records = [], NextShardIterator } = page;
+        const processed = records.length > 0 ? await onRecords(records) : undefined;
+        return { last: records.at(-1), next: NextShardIterator, mayGoOn: processed?.mayGoOn };
+      });
+      if (mayGoOn) {
+        if (!(await mayGoOn)) return 'stopped';
+        checkpoint = last?.dynamodb?.SequenceNumber ?? checkpoint;
       } else onCaughtUp();
       if (next === undefined) return 'finished';
       iterator = next;
-      idle = records.length > 0 ? pace.busyMs : Math.min(idle * 1.25, pace.idleMs);
+      idle = mayGoOn ? pace.busyMs : Math.min(idle * 1.25, pace.idleMs);
       await pause(idle, signal);
     } catch (error) {
       if (signal.aborted) break;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as z from 'zod';
 import { type CheckpointTable, getItem, updateItem } from '../stream/checkpoint-table.ts';
+import { takesWrites } from '../table/health.ts';
 import type { Table } from '../table/table.ts';
 import type { ParkedWork } from './parked-work.ts';
 import { auditPart } from './rebuild.ts';
@@ -55,8 +56,10 @@ export async function repairPart({ store, table, parked, log, signal }: RepairPa
   if (repair.position === undefined) log.warn({ reason: repair.reason }, 'all summaries are compared with the logs');
   const { findings, repaired, next } = await auditPart(table, repair.position, {
     repair: true,
-    onFailure: async (messageGroupId) => {
+    onFailure: async (messageGroupId, error) => {
       signal?.throwIfAborted();
+      // In an outage all groups fail. The part is then repeated.
+      if (!(await takesWrites(table))) throw error;
       await parked.park(messageGroupId);
     },
   });
@@ -100,5 +103,8 @@ export async function runRepairs(parts: RepairParts & { readonly signal: AbortSi
 
 async function readRepair(store: CheckpointTable): Promise<Repair | undefined> {
   const item = await getItem(store, KEY);
-  return item && repairItem.parse(item);
+  const repair = repairItem.safeParse(item).data;
+  if (!item || repair) return repair;
+  await requestRepair(store, 'the state of the last repair could not be read');
+  return readRepair(store);
 }

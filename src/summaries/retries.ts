@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { takesWrites } from '../table/health.ts';
 import { limitCalls, type Table } from '../table/table.ts';
-import { applyTo, type FailedWrite } from './apply.ts';
+import { applyTo } from './apply.ts';
 import { type GroupChange, mergeChanges } from './changes.ts';
 import type { ParkedWork } from './parked-work.ts';
 
@@ -11,9 +11,12 @@ export interface RetriesOptions {
   readonly parked: ParkedWork;
   /** Ends the retries. What is left is rejected. */
   readonly signal: AbortSignal;
+  /** Is called with a failure, at most once a second. */
   readonly onRetry: (failure: { readonly error: unknown; readonly pending: number }) => void;
   /** A write that fails for so long is parked if other summaries were written meanwhile, in milliseconds. */
   readonly parkAfterMs?: number | undefined;
+  /** Parks a summary also if no other one was written meanwhile, because an invocation may have records of one group only. */
+  readonly parksAlone?: boolean;
 }
 
 const PARK_AFTER_MS = 30_000;
@@ -22,13 +25,17 @@ const PARK_AFTER_MS = 30_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 
-/** The deadline of a call for a summary that is parked, in milliseconds. */
-const PARKED_ATTEMPT_MS = 1_000;
+/** The deadline of a call, in milliseconds: so long for each failure up to the longest, since summaries that hang must not delay others. */
+const ATTEMPT_MS = 1_000;
+const LONGEST_ATTEMPT_MS = 10_000;
 
 /** The time between two looks for writes that are due. */
 const LOOK_MS = 50;
 
-const CONCURRENCY = 16;
+const CONCURRENCY = 64;
+
+/** The time between two calls of `onRetry`, in milliseconds. */
+const TELL_MS = 1_000;
 
 /** With so many writes to retry, or without a success for so long, the shards wait. */
 const MAX_PENDING = 10_000;
@@ -36,7 +43,7 @@ const SUCCESS_WITHIN_MS = 1_000;
 const PROBE_MS = 100;
 
 interface Entry {
-  change: GroupChange<unknown>;
+  change: GroupChange;
   readonly userId: string | undefined;
   /** When the batch began whose write failed first, by `performance.now()`. */
   readonly since: number;
@@ -54,6 +61,7 @@ export class Retries {
   readonly #entries = new Map<string, Entry>();
   #succeededAt = performance.now();
   #writtenAt = Number.NEGATIVE_INFINITY;
+  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RetriesOptions) {
     this.#options = options;
@@ -91,7 +99,7 @@ export class Retries {
    * @param since when the batch of the write began, by `performance.now()`
    * @returns false if the group has no profile
    */
-  async add({ change, userId }: FailedWrite<unknown>, since: number): Promise<boolean> {
+  async add(change: GroupChange, userId: string | undefined, since: number): Promise<boolean> {
     const { parked, signal } = this.#options;
     signal.throwIfAborted();
     const key = keyOf(change.messageGroupId, userId);
@@ -124,35 +132,44 @@ export class Retries {
   }
 
   async #retry(key: string, entry: Entry): Promise<void> {
-    const { table, parked, signal, onRetry, parkAfterMs = PARK_AFTER_MS } = this.#options;
+    const { table, parked, signal, parkAfterMs = PARK_AFTER_MS } = this.#options;
     const { change, userId } = entry;
     const isParked = parked.has(change.messageGroupId, userId);
+    const attemptMs = isParked ? ATTEMPT_MS : Math.min(ATTEMPT_MS * entry.failures, LONGEST_ATTEMPT_MS);
     try {
-      const isApplied = await applyTo(isParked ? limitCalls(table, PARKED_ATTEMPT_MS) : table, change, userId);
+      const isApplied = await applyTo(limitCalls(table, attemptMs), change, userId);
       if (isApplied) this.onWritten();
       this.#settle(key, entry, change, isApplied);
     } catch (error) {
       if (signal.aborted) return;
-      onRetry({ error, pending: this.#entries.size });
+      this.#tell(error);
       entry.failures += 1;
       const wait = Math.min(FIRST_WAIT_MS * 2 ** entry.failures, LONGEST_WAIT_MS);
       entry.dueAt = performance.now() + wait * (0.5 + Math.random() / 2);
       if (!isParked && !(await this.#isToPark(entry, parkAfterMs))) return;
       await parked.park(change.messageGroupId, userId).then(
         () => this.#settle(key, entry, change, true),
-        (parkError) => onRetry({ error: parkError, pending: this.#entries.size }),
+        (parkError) => this.#tell(parkError),
       );
     }
   }
 
+  #tell(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_MS) return;
+    this.#toldAt = now;
+    this.#options.onRetry({ error, pending: this.#entries.size });
+  }
+
   /** A summary is to blame only if others could be written since its write began to fail, and the table takes writes now. */
   async #isToPark({ since }: Entry, parkAfterMs: number): Promise<boolean> {
-    if (performance.now() - since < parkAfterMs || this.#writtenAt <= since) return false;
+    if (performance.now() - since < parkAfterMs) return false;
+    if (!this.#options.parksAlone && this.#writtenAt <= since) return false;
     return takesWrites(this.#options.table);
   }
 
   /** Resolves an entry, unless another change was merged into it in the meantime. */
-  #settle(key: string, entry: Entry, applied: GroupChange<unknown>, isApplied: boolean): void {
+  #settle(key: string, entry: Entry, applied: GroupChange, isApplied: boolean): void {
     if (entry.change !== applied) {
       entry.dueAt = performance.now();
       return;

@@ -17,6 +17,7 @@ export interface WorkerMetrics extends ShardWatch {
   /** Is called with the number of parked summaries. */
   onParked(count: number): void;
   onSkipped(skipped: Skipped): void;
+  onDeadLetter(): void;
 }
 
 /** Seconds: from an idle poll to the longest that a request may take. */
@@ -74,22 +75,34 @@ export function createWorkerMetrics(): WorkerMetrics {
     help: 'Summaries that could not be written, and wait to be written from their logs',
     registers,
   });
+  /** When the oldest record that waits was written, by shard. */
+  const waiting = new Map<string, number>();
   const lag = new Gauge({
     name: 'stream_lag_seconds',
-    help: 'How long ago the latest record that is done was written, by shard; 0 where there is no other',
+    help: 'How long ago the oldest record that waits was written, or else the latest that is done, by shard; 0 where all are done',
     labelNames: ['shard'],
     registers,
+    collect() {
+      for (const [shard, since] of waiting) this.set({ shard }, (Date.now() - since) / 1000);
+    },
   });
   const countEngineCall = engineCallCounter(registry);
   return {
     registry,
     onBatch: (batch) => {
       records.inc(batch.records);
-      deadLetters.inc(batch.deadLetters);
       lag.set({ shard: batch.shardId }, batch.lagMs / 1000);
     },
     onCaughtUp: (shard) => lag.set({ shard }, 0),
-    onLeft: (shard) => lag.remove({ shard }),
+    onWaiting: (shard, since) => {
+      if (since === undefined) waiting.delete(shard);
+      else waiting.set(shard, since);
+    },
+    onLeft: (shard) => {
+      waiting.delete(shard);
+      lag.remove({ shard });
+    },
+    onDeadLetter: () => deadLetters.inc(),
     onEngineCall: (call) => countEngineCall('updateSummaries', call),
     onParked: (count) => parked.set(count),
     onSkipped: skippedCounter(registry),

@@ -36,7 +36,7 @@ export interface BatchParts {
 export async function processBatch(
   { table, store, stream, retries, metrics, log, signal, onBatch }: BatchParts,
   records: readonly StreamRecord[],
-): Promise<{ settled: Promise<void>; deadLetters: number }> {
+): Promise<{ settled: Promise<void> }> {
   const engineCalls: EngineCall[] = [];
   const onCall = (call: EngineCall) => {
     metrics.onEngineCall(call);
@@ -46,7 +46,7 @@ export async function processBatch(
   const current = await currentRecords(observed, stream, records, signal);
   if (current.length < records.length)
     log.info({ records: records.length - current.length }, 'records of an older table are ignored');
-  const keep = (dead: DeadRecord<StreamRecord>) => keepUntil(store, stream.streamArn, dead, signal, log);
+  const keep = keeper({ store, stream, metrics, signal, log });
   return timed(
     'update summaries',
     () => processRecords({ table: observed, retries, keep }, current),
@@ -101,22 +101,23 @@ function messageOrUndefined(image: Parameters<typeof messageOfImage>[0] | undefi
 
 const FOR_EVER = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 5_000 };
 
-/** Keeps a dead letter, however often that has to be tried. */
-async function keepUntil(
-  store: CheckpointTable,
-  streamArn: string,
-  { record: { dynamodb }, reason }: DeadRecord<StreamRecord>,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
-  const sequenceNumber = dynamodb?.SequenceNumber ?? '0';
-  const itemKey = { pk: dynamodb?.Keys?.['pk']?.S ?? '', sk: dynamodb?.Keys?.['sk']?.S ?? '' };
-  const setAsideAt = new Date().toISOString();
-  await pRetry(() => keepDeadLetter(store, streamArn, { sequenceNumber, itemKey, reason, setAsideAt }), {
-    ...FOR_EVER,
-    signal,
-    onFailedAttempt: ({ error }) =>
-      log.warn({ err: error, sequenceNumber }, 'could not keep a dead letter, trying again'),
-  });
-  log.warn({ sequenceNumber, ...itemKey, reason }, 'dead letter');
+/** Returns a function that keeps a dead letter, however often that has to be tried. It has no part in the scope that holds a batch's records. */
+function keeper({
+  store,
+  stream,
+  metrics,
+  signal,
+  log,
+}: Pick<BatchParts, 'store' | 'stream' | 'metrics' | 'signal' | 'log'>) {
+  return async (dead: DeadRecord): Promise<void> => {
+    const { sequenceNumber, itemKey, reason } = dead;
+    await pRetry(() => keepDeadLetter(store, stream.streamArn, { ...dead, setAsideAt: new Date().toISOString() }), {
+      ...FOR_EVER,
+      signal,
+      onFailedAttempt: ({ error }) =>
+        log.warn({ err: error, sequenceNumber }, 'could not keep a dead letter, trying again'),
+    });
+    metrics.onDeadLetter();
+    log.warn({ sequenceNumber, ...itemKey, reason }, 'dead letter');
+  };
 }

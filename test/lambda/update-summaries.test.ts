@@ -213,6 +213,19 @@ test('a summary that cannot be written while others can is parked, and the sched
   expect(await listParked(store)).toEqual([]);
 });
 
+test('a group of which no summary can be written is parked, though its batch holds no other', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const group = await aLaggingGroup(table, 2);
+  const failing = failUpdates(table, (input) => input.includes('USR#'));
+
+  const { invoke, store } = aFunction(failing, { parkAfterMs: 200 });
+  const response = await invoke({ Records: [messageRecord('1', group, group.messages[0])] });
+
+  expect(response).toEqual(NOTHING_FAILED);
+  expect(await listParked(store)).toHaveLength(2);
+});
+
 test('a read of profiles that hangs leaves the batch to be tried again in time, however many groups it has', async () => {
   const table = await aTable();
   await useCheckpoints(table);

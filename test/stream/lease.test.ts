@@ -58,6 +58,8 @@ test('a worker whose taking of the lease got no reply does not wait for itself',
 test.each([
   ['is deleted', undefined],
   ['has no counter', { owner: 'x', term: 3 }],
+  ['has a counter below 0', { owner: 'x', term: 3, counter: -1 }],
+  ['has a number for an owner', { owner: 7, term: 3, counter: 1 }],
   ['has a text for a term', { owner: 'x', term: '3', counter: 1 }],
 ])('a lease that %s is taken with a term that is later than all checkpoints’', async (_, lease) => {
   const table = await aCheckpointTable();

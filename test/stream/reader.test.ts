@@ -1,5 +1,5 @@
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { CheckpointTable } from '../../src/stream/checkpoint-table.ts';
 import { type Checkpoint, Checkpoints } from '../../src/stream/checkpoints.ts';
 import { workUnderLease } from '../../src/stream/lease.ts';
@@ -79,7 +79,7 @@ function startReader(
       process: async (records) => {
         await process(records, lost);
         batches.push(records.map(sequenceNumberOf));
-        return { settled: settle(records), deadLetters: 0 };
+        return { settled: settle(records) };
       },
       onLoss: async () => {
         losses += 1;
@@ -694,7 +694,7 @@ test('a worker that is stopped before it began reads nothing', async () => {
     client: fake.client,
     streamArn: fake.streamArn,
     checkpoints: new Checkpoints(table, fake.streamArn, 1),
-    process: async () => ({ settled: Promise.resolve(), deadLetters: 0 }),
+    process: async () => ({ settled: Promise.resolve() }),
     onLoss: async () => {},
     log: { info: () => {}, warn: () => {} },
     signal: AbortSignal.abort(),
@@ -786,4 +786,53 @@ test('at its usual pace a reader asks for the records of a shard at most five ti
     const sixInASecond = times.filter((time, index) => time - (times[index - 5] ?? Number.NEGATIVE_INFINITY) < 990);
     expect(sixInASecond).toEqual([]);
   }
+});
+
+describe('records that may have been trimmed before a shard was read for the first time are a loss', () => {
+  const afterHours = (hours: number) => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    vi.setSystemTime(Date.now() + hours * 3_600_000);
+  };
+
+  test.each([
+    [1, 0],
+    [30, 1],
+  ])('if the shards could not be listed for %i hours: %i', async (hours, losses) => {
+    const fake = await aFakeStream();
+    const written = fake.addShard('a', 6);
+    fake.throttle('DescribeStream', 'AccessDeniedException', Number.POSITIVE_INFINITY);
+    const reader = startReader(fake, await aCheckpointTable());
+    await until(() => expect(fake.calls.map(({ operation }) => operation)).toContain('DescribeStream'));
+    afterHours(hours);
+    fake.throttle('DescribeStream', 'AccessDeniedException', 0);
+    await until(() => expect(reader.done()).toEqual(written));
+
+    expect(reader.losses()).toBe(losses);
+  });
+
+  const isRead = ({ operation }: { readonly operation: string }) => operation === 'GetRecords';
+
+  test.each([
+    [1, 0],
+    [26, 1],
+  ])('if the parent’s last batch took %i hours to settle: %i', async (hours, losses) => {
+    const fake = await aFakeStream();
+    const ofParent = fake.addShard('parent', 2);
+    let letGo = () => {};
+    const gate = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const reader = startReader(fake, await aCheckpointTable(), { settle: () => gate });
+    await until(() => expect(reader.done()).toEqual(ofParent));
+    fake.close('parent');
+    // An open shard is read every 10 ms.
+    await until(() => expect(performance.now() - (fake.calls.findLast(isRead)?.at ?? 0)).toBeGreaterThan(200));
+    const ofChild = fake.addShard('child', 6, { parentId: 'parent' });
+    afterHours(hours);
+    letGo();
+    await until(() => expect(reader.done()).toEqual([...ofParent, ...ofChild]));
+
+    expect(reader.losses()).toBe(losses);
+  });
 });

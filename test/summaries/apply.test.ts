@@ -48,6 +48,9 @@ test.each([
   expect(await lastSequence()).toBe(1);
 });
 
+/** The keys of a record that has none. */
+const KEYS = { sequenceNumber: '0', itemKey: { pk: '', sk: '' } };
+
 test('revision 0 is no revision, also where the summary is missing', async () => {
   const { table, ben, messageGroupId, record, lastSequence } = await aPair({ revision: 0 });
   await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(ben.id, messageGroupId) }));
@@ -145,8 +148,8 @@ test('records that can never be applied are told from those beside them, with a 
 
   expect(failed).toEqual([]);
   expect(dead).toEqual([
-    { record: malformed, reason: expect.stringContaining('is no message') },
-    { record: orphan, reason: expect.stringContaining('has no profile') },
+    { ...KEYS, reason: expect.stringContaining('is no message') },
+    { ...KEYS, reason: expect.stringContaining('has no profile') },
   ]);
   expect(await getSummary(table, members[1].id, messageGroupId)).toMatchObject({ lastSequence: 2 });
 });
@@ -168,7 +171,7 @@ test('a malformed profile stops its own group alone', async () => {
   const { failed, dead } = await applyRecords(table, records);
 
   expect(failed).toEqual([]);
-  expect(dead).toEqual([{ record: records[0], reason: expect.stringContaining('has no profile that can be read') }]);
+  expect(dead).toEqual([{ ...KEYS, reason: expect.stringContaining('has no profile that can be read') }]);
   expect(await getSummary(table, cyd.id, soundId)).toMatchObject({ lastSequence: 2 });
 });
 
@@ -219,4 +222,20 @@ test('a profile that cannot be read now leaves its group to be retried, and no o
   expect(dead).toEqual([]);
   expect(failed).toMatchObject([{ userId: undefined, change: { messageGroupId: hot } }]);
   expect(await getSummary(table, cyd.id, cold)).toMatchObject({ lastSequence: 2 });
+});
+
+test('a record of a group that lost its profile is one dead letter, however many members the group has', async () => {
+  const table = await aTable();
+  const members = users(20);
+  const [ann] = members as [User, ...User[]];
+  const messageGroupId = groupIdOf(members);
+  await sendAs(table, members, ann, 'hello');
+  await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 2))]);
+  for (const { id } of members)
+    await table.client.send(new DeleteCommand({ TableName: table.name, Key: summaryKey(id, messageGroupId) }));
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
+
+  const { dead } = await applyRecords(table, [recordOf(messageGroupId, aMessage(ann.id, 3))]);
+
+  expect(dead).toHaveLength(1);
 });

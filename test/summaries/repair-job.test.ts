@@ -1,3 +1,4 @@
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
 import { checkpointTable } from '../../src/stream/checkpoint-table.ts';
@@ -9,6 +10,7 @@ import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { holdCalls, sameTable } from '../support/checkpoint-table.ts';
 import { aFakeStream } from '../support/fake-streams.ts';
+import { failUpdates } from '../support/faults.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { setSummary, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
@@ -89,7 +91,7 @@ test('six shards that were trimmed are one repair', async () => {
     client: fake.client,
     streamArn: fake.streamArn,
     checkpoints,
-    process: async () => ({ settled: Promise.resolve(), deadLetters: 0 }),
+    process: async () => ({ settled: Promise.resolve() }),
     onLoss: async (reason) => {
       reasons.push(reason);
       await requestRepair(store, reason);
@@ -162,4 +164,27 @@ test('a repair goes past a group that cannot be read, and reports it', async () 
 
   expect(await wrong()).toBe(1);
   expect(logs.filter((message) => message === 'found while summaries were repaired')).toHaveLength(1);
+});
+
+test('a repair in an outage parks nothing, and repairs everything afterwards', async () => {
+  const { table, store, part, wrong } = await aDamagedTable(3);
+  const log = { info: () => {}, warn: () => {} };
+  const failing = failUpdates(table, () => true);
+  await requestRepair(store, 'a test');
+
+  await expect(repairPart({ store, table: failing, parked: new ParkedWork(store, log), log })).rejects.toThrow();
+
+  expect(await listParked(store)).toEqual([]);
+  while (await part());
+  expect(await wrong()).toBe(0);
+});
+
+test('a repair whose state cannot be read begins again', async () => {
+  const { store, part, wrong } = await aDamagedTable(2);
+  const Item = { pk: 'REPAIR', sk: 'SUMMARIES', version: 7, isDone: 'no' };
+  await store.client.send(new PutCommand({ TableName: store.name, Item }));
+
+  while (await part());
+
+  expect(await wrong()).toBe(0);
 });

@@ -65,12 +65,17 @@ test('requests, durations, engine calls and capacity are counted by the field of
 test('the worker counts records, dead letters, its lag and its engine calls', async () => {
   const metrics = createWorkerMetrics();
 
-  metrics.onBatch({ shardId: 'a', records: 10, deadLetters: 1, lagMs: 1500 });
-  metrics.onBatch({ shardId: 'b', records: 5, deadLetters: 0, lagMs: 250 });
-  metrics.onBatch({ shardId: 'c', records: 1, deadLetters: 0, lagMs: 250 });
-  metrics.onBatch({ shardId: 'd', records: 1, deadLetters: 0, lagMs: 250 });
+  metrics.onBatch({ shardId: 'a', records: 10, lagMs: 1500 });
+  metrics.onBatch({ shardId: 'b', records: 5, lagMs: 250 });
+  metrics.onBatch({ shardId: 'c', records: 1, lagMs: 250 });
+  metrics.onBatch({ shardId: 'd', records: 1, lagMs: 250 });
   metrics.onCaughtUp('c');
   metrics.onLeft('d');
+  metrics.onCaughtUp('e');
+  metrics.onWaiting('e', Date.now() - 60_000);
+  metrics.onWaiting('f', Date.now() - 60_000);
+  metrics.onLeft('f');
+  metrics.onDeadLetter();
   metrics.onEngineCall({ operation: 'UpdateItem', capacityUnits: 3, startedAt: 0, durationMs: 4, error: undefined });
 
   const found = await scrape(metrics);
@@ -80,6 +85,7 @@ test('the worker counts records, dead letters, its lag and its engine calls', as
     'stream_lag_seconds{shard="a"}': 1.5,
     'stream_lag_seconds{shard="b"}': 0.25,
     'stream_lag_seconds{shard="c"}': 0,
+    'stream_lag_seconds{shard="e"}': expect.closeTo(60, 0),
   });
   expect(found.get('dynamodb_consumed_capacity_units_total{operation="updateSummaries",call="UpdateItem"}')).toBe(3);
 });
