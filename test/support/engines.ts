@@ -11,7 +11,7 @@ import { findDynoxide } from '../../src/local/dynoxide.ts';
 import { startPostgres } from '../../src/local/postgres.ts';
 import { aSecret, noteSecret } from '../logs/folder.ts';
 
-/** What all tests share: Postgres, given by address or else embedded and in memory, and the bundles. */
+/** Starts the parts that all tests share: Postgres, given by address or else embedded and in memory, and the bundles. */
 export default async function startEngines(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'cruddur-dist-'));
   const [postgres, sizes] = await Promise.all([
