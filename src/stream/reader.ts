@@ -230,6 +230,8 @@ async function readOne(
     return undefined;
   } finally {
     signal.removeEventListener('abort', onStop);
+    // Batches that settle later tell nothing of a shard that was left.
+    waiting.clear();
     watch?.onLeft(shardId);
   }
 }
