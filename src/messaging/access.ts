@@ -4,6 +4,7 @@ import { NotFoundError } from '../errors.ts';
 import type { Message, MessageGroupProfile, User } from '../model.ts';
 import { readNewer, readNewest, readOlder, type Stretch } from '../table/log.ts';
 import { isInProfile } from '../table/profiles.ts';
+import { getSummary } from '../table/summaries.ts';
 import type { ReadOptions, Table } from '../table/table.ts';
 
 /**
@@ -19,13 +20,18 @@ export interface AccessibleLog extends Stretch {
   readonly profile: MessageGroupProfile;
 }
 
-/** A group that the viewer may read and write to. */
-export interface AccessibleGroup {
+/** The end of the log of a group that the viewer may write to. */
+export interface LogEnd {
   readonly profile: MessageGroupProfile;
   /** The newest message that can be read. */
-  readonly lastMessage: Message;
-  /** The highest number of the group's messages, also if that message cannot be read. */
+  readonly lastMessage: Message | undefined;
+  /** The highest number of the group's messages, also if that message cannot be read; 0 if there was none yet. */
   readonly lastSequence: number;
+}
+
+/** A group that the viewer may read and write to. */
+export interface AccessibleGroup extends LogEnd {
+  readonly lastMessage: Message;
 }
 
 /** Members whose check is kept, for each group: 20,000 take some 5 MB. A member who was left out costs one read more. */
@@ -92,15 +98,23 @@ export async function accessMessageGroup(
   return { profile, lastMessage, lastSequence };
 }
 
-/** Reads the group and its newest message; undefined if there is no such group among the viewer's. */
-export async function findMessageGroup(
+/**
+ * Reads the end of the group's log. If all messages of the log are missing, its end is the one in the viewer's summary, so that the next
+ * message moves the summaries forward.
+ *
+ * @returns undefined if there is no such group among the viewer's
+ */
+export async function findLogEnd(
   table: Table,
   viewer: User,
   messageGroupId: string,
   options?: ReadOptions,
-): Promise<AccessibleGroup | undefined> {
+): Promise<LogEnd | undefined> {
   try {
-    return await accessMessageGroup(table, viewer, messageGroupId, options);
+    const { profile, messages, lastSequence } = await accessNewest(table, viewer, messageGroupId, 1, options);
+    if (lastSequence > 0) return { profile, lastMessage: messages.at(-1), lastSequence };
+    const summary = await getSummary(table, viewer.id, messageGroupId, { consistent: true });
+    return { profile, lastMessage: summary?.lastMessage, lastSequence: summary?.lastSequence ?? 0 };
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;

@@ -1,8 +1,8 @@
 import { v4 as uuidV4 } from 'uuid';
-import { BadUserInputError } from '../errors.ts';
+import { BadUserInputError, NotFoundError } from '../errors.ts';
 import { MAX_CLIENT_MESSAGE_ID_LENGTH, type Message, type MessageGroup, type User, type UserError } from '../model.ts';
 import { getMessage } from '../table/log.ts';
-import { findMessageGroup } from './access.ts';
+import { findLogEnd } from './access.ts';
 import { type BodyErrorCode, bodyErrors, normalizeBody } from './body.ts';
 import { messageGroupIdOf, type RecipientErrorCode, type Recipients, resolveMembers } from './destination.ts';
 import { getMessageGroup, messageGroupOf } from './get-message-group.ts';
@@ -32,6 +32,7 @@ export type CreateMessageResult =
  * With a `clientMessageId`, sending twice within 24 hours is sending once (C').
  *
  * @throws BadUserInputError for a `clientMessageId` that is none
+ * @throws NotFoundError when the message of the `clientMessageId` was sent, and then deleted by hand
  * @throws UnavailableError when the message store does not answer, or the group is too busy
  */
 export async function createMessage(
@@ -59,15 +60,15 @@ async function createInGroup(
   draft: Draft,
   bodyErrors: Errors,
 ): Promise<CreateMessageResult> {
-  const group = await findMessageGroup(messaging.table, viewer, messageGroupId);
-  if (!group) {
+  const end = await findLogEnd(messaging.table, viewer, messageGroupId);
+  if (!end) {
     const path = ['input', 'to', 'messageGroupId'];
     const message = 'There is no such message group.';
     return { userErrors: [{ code: 'MESSAGE_GROUP_NOT_FOUND', message, path }, ...bodyErrors] };
   }
   if (bodyErrors.length > 0) return { userErrors: bodyErrors };
-  messaging.onSend?.(group.profile.memberIds.length);
-  return resultOf(messaging, viewer, messageGroupId, draft, await sendTo(messaging, viewer, group, draft));
+  messaging.onSend?.(end.profile.memberIds.length);
+  return resultOf(messaging, viewer, messageGroupId, draft, await sendTo(messaging, viewer, end, draft));
 }
 
 async function createForPeople(
@@ -106,7 +107,7 @@ async function resultOf(
     // The first message may have started the group a moment ago.
     getMessageGroup(messaging, viewer, messageGroupId, { consistent: true }),
   ]);
-  if (!message) throw new Error(`Group ${messageGroupId} has no message ${sent.record.sequence}, but a record of it`);
+  if (!message) throw new NotFoundError('The message of this clientMessageId is no longer there.');
   return { message, messageGroup, deduplicated: true };
 }
 

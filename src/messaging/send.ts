@@ -14,7 +14,7 @@ import {
 import { storedMessage } from '../table/items.ts';
 import { advanceSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
-import { type AccessibleGroup, accessMessageGroup, admitToOwnGroup, findMessageGroup } from './access.ts';
+import { type AccessibleGroup, admitToOwnGroup, findLogEnd, type LogEnd, messageGroupNotFound } from './access.ts';
 import type { Messaging } from './messaging.ts';
 
 /** A message before it has a number. */
@@ -49,20 +49,23 @@ const RACE = { retries: 20, firstWaitMs: 8, maxWaitMs: 500 };
  *
  * @throws UnavailableError when every attempt lost
  */
-export async function sendTo(messaging: Messaging, viewer: User, group: AccessibleGroup, draft: Draft): Promise<Sent> {
+export async function sendTo(messaging: Messaging, viewer: User, end: LogEnd, draft: Draft): Promise<Sent> {
   const { table, now } = messaging;
-  const { id: messageGroupId } = group.profile;
-  let { lastMessage, lastSequence } = group;
+  const { profile } = end;
+  let { lastMessage, lastSequence } = end;
   let losses = 0;
   let isBehind = false;
   return race(async () => {
-    if (isBehind)
-      ({ lastMessage, lastSequence } = await accessMessageGroup(table, viewer, messageGroupId, { consistent: true }));
+    if (isBehind) {
+      const found = await findLogEnd(table, viewer, profile.id, { consistent: true });
+      if (!found) throw messageGroupNotFound();
+      ({ lastMessage, lastSequence } = found);
+    }
     isBehind = false;
-    const message = messageAfter({ ...lastMessage, sequence: lastSequence }, viewer, draft, now());
-    const append = await attempt(table, messageGroupId, message, now());
+    const message = messageAfter({ lastMessage, lastSequence }, viewer, draft, now());
+    const append = await attempt(table, profile.id, message, now());
     if (append.outcome === 'sent before') return append;
-    if (append.outcome === 'appended') return sent(messaging, viewer, group.profile, append.message);
+    if (append.outcome === 'appended') return sent(messaging, viewer, profile, append.message);
     // While it is undecided, only the same number can tell whether the message is there already.
     if (append.outcome === 'lost') {
       losses += 1;
@@ -84,21 +87,21 @@ export async function sendToPeople(messaging: Messaging, viewer: User, people: P
   admitToOwnGroup(viewer, people);
   let attempts = 0;
   let mayBeThere = true;
-  const { group, started } = await race(async () => {
+  const { end, started } = await race(async () => {
     attempts += 1;
     // Whoever was faster to start the group is seen by a consistent read, once done with it.
     const consistent = attempts > 1;
     const found = mayBeThere
-      ? await findMessageGroup(messaging.table, viewer, people.messageGroupId, { consistent })
+      ? await findLogEnd(messaging.table, viewer, people.messageGroupId, { consistent })
       : undefined;
-    if (found) return { group: found, started: undefined };
+    if (found) return { end: found, started: undefined };
     const start = await startWith(messaging, viewer, people, draft);
-    if (start.outcome === 'sent' || start.outcome === 'sent before') return { group: undefined, started: start };
+    if (start.outcome === 'sent' || start.outcome === 'sent before') return { end: undefined, started: start };
     // While it is undecided, only starting it again can tell whether it was started by this message.
     mayBeThere = start.outcome === 'lost';
     throw new LostRaceError();
   });
-  return started ?? sendTo(messaging, viewer, group, draft);
+  return started ?? sendTo(messaging, viewer, end, draft);
 }
 
 /** Starts the group of these people with the draft as message 1. */
@@ -108,7 +111,7 @@ async function startWith(
   { messageGroupId, memberIds }: People,
   draft: Draft,
 ): Promise<Sent | Extract<Append, { outcome: 'lost' | 'undecided' }>> {
-  const message = messageAfter(undefined, viewer, draft, now());
+  const message = messageAfter({ lastMessage: undefined, lastSequence: 0 }, viewer, draft, now());
   const profile = { id: messageGroupId, kind: kindOf(memberIds), memberIds, createdAt: message.createdAt };
   const append = await startMessageGroup(table, profile, message, deduplicationOf(message, now()));
   if (append.outcome !== 'appended') return append;
@@ -136,15 +139,15 @@ export function isSameBody(record: { readonly bodyHash: string }, body: string):
 }
 
 function messageAfter(
-  previous: Pick<Message, 'sequence' | 'createdAt'> | undefined,
+  { lastMessage, lastSequence }: Omit<LogEnd, 'profile'>,
   viewer: User,
   draft: Draft,
   now: number,
 ): Message {
-  const time = previous ? Math.max(now, Date.parse(previous.createdAt)) : now;
+  const time = lastMessage ? Math.max(now, Date.parse(lastMessage.createdAt)) : now;
   return {
     ...draft,
-    sequence: (previous?.sequence ?? 0) + 1,
+    sequence: lastSequence + 1,
     senderId: viewer.id,
     createdAt: new Date(time).toISOString(),
   };

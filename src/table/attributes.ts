@@ -27,9 +27,15 @@ export function readInstant(item: WireItem, name: string): string {
 }
 
 /** A whole number, 0 or more. */
+export function readInteger(item: WireItem, name: string): number {
+  const number = Number(item[name]?.N);
+  return Number.isSafeInteger(number) && number >= 0 ? number : malformed(name, 'a count');
+}
+
+/** A whole number from 0 to what a GraphQL `Int` holds, because one above would fail the whole reply. */
 export function readCount(item: WireItem, name: string): number {
-  const count = Number(item[name]?.N);
-  return Number.isSafeInteger(count) && count >= 0 ? count : malformed(name, 'a count');
+  const count = readInteger(item, name);
+  return count <= MAX_INT ? count : malformed(name, `${MAX_INT} or less`);
 }
 
 /** A whole number, 1 or more. */
@@ -56,6 +62,9 @@ function matching(form: RegExp, value: AttributeValue | undefined): string | und
 function malformed(name: string, wanted: string): never {
   throw new MalformedAttributeError(`${name} is not ${wanted}`);
 }
+
+/** The largest `Int` of the GraphQL specification. */
+export const MAX_INT = 2 ** 31 - 1;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const INSTANT = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;

@@ -4,6 +4,7 @@ import {
   MalformedAttributeError,
   readCount,
   readInstant,
+  readInteger,
   readItem,
   readPositive,
   readText,
@@ -119,7 +120,7 @@ export const parseSentBefore = parser(
     messageId: readUuid(item, 'messageId'),
     sequence: readPositive(item, 'sequence'),
     bodyHash: readText(item, 'bodyHash'),
-    expiresAt: readPositive(item, 'expiresAt'),
+    expiresAt: readInteger(item, 'expiresAt'),
   }),
 );
 

@@ -1,3 +1,5 @@
+import { MAX_INT } from './attributes.ts';
+
 /**
  * How the single table spells its keys. No other file does.
  *
@@ -64,9 +66,10 @@ export function messageSortKey(sequence: number): string {
   return MESSAGE_PREFIX + String(sequence).padStart(SEQUENCE_DIGITS, '0');
 }
 
-/** Returns the number in a message's sort key; undefined if it is not a message's. */
+/** Returns the number in a message's sort key; undefined if it is not a message's, or above what a GraphQL `Int` holds. */
 export function sequenceOfSortKey(sk: string): number | undefined {
-  return SEQUENCE_KEY.test(sk) ? Number(sk.slice(MESSAGE_PREFIX.length)) : undefined;
+  const sequence = SEQUENCE_KEY.test(sk) ? Number(sk.slice(MESSAGE_PREFIX.length)) : undefined;
+  return sequence !== undefined && sequence <= MAX_INT ? sequence : undefined;
 }
 
 const SEQUENCE_KEY = /^MSG#\d{12}$/;

@@ -1,6 +1,7 @@
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { NotFoundError } from '../../src/errors.ts';
 import { createMessage } from '../../src/messaging/create-message.ts';
 import { getMessageGroup } from '../../src/messaging/get-message-group.ts';
 import { listMessageGroups } from '../../src/messaging/list-message-groups.ts';
@@ -132,6 +133,72 @@ describe.each([
     expect(unreadCount(after.lastSequence, after.readSequence)).toBe(1);
     expect(marked).toMatchObject({ messageGroup: { readSequence: newest + 2 } });
     expect((await walkOlder(pair, [3])).flat()).toEqual([newest + 2, newest + 1, ...left.toReversed()]);
+  });
+});
+
+test.each(['by id', 'by recipient'])(
+  'a log that lost all its messages takes a message %s, and all inboxes show it',
+  async (way) => {
+    const table = await aTable();
+    const { ann, ben, messaging, messageGroupId } = await aPair(table, 3);
+    await deleteMessages(table, messageGroupId, 1, 2, 3);
+    // The summaries are as of message 1.
+    const to = way === 'by id' ? { messageGroupId } : { recipientIds: [ben.id] };
+
+    const sent = await createMessage(messaging, ann, { to, body: 'anew' });
+    const inbox = await listMessageGroups(messaging, ann, {});
+    const page = await listMessages(messaging, ben, { messageGroupId });
+
+    expect(sent).toMatchObject({ message: { sequence: 2 }, messageGroup: { lastSequence: 2 } });
+    expect(inbox.edges[0]?.node.lastMessage.body).toBe('anew');
+    expect(page).toMatchObject({ edges: [{ node: { body: 'anew' } }], hasNextPage: false });
+  },
+);
+
+test('a log of which no message can be read takes a message after its last number', async () => {
+  const table = await aTable();
+  const { ann, ben, messaging, messageGroupId } = await aPair(table, 3);
+  await spoilMessages(table, messageGroupId, 1, 2, 3);
+
+  const sent = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'four' });
+
+  expect(sent).toMatchObject({ message: { sequence: 4 } });
+});
+
+test('a message that was deleted by hand is not found when it is sent again', async () => {
+  const table = await aTable();
+  const { ann, messaging, messageGroupId } = await aPair(table, 1);
+  const input = { to: { messageGroupId }, body: 'two', clientMessageId: 'once' };
+  await createMessage(messaging, ann, input);
+  await deleteMessages(table, messageGroupId, 2);
+
+  await expect(createMessage(messaging, ann, input)).rejects.toThrow(
+    new NotFoundError('The message of this clientMessageId is no longer there.'),
+  );
+});
+
+describe('a number that a GraphQL Int cannot hold', () => {
+  test.each([3_000_000_000, 999_999_999_999])(
+    'as that of a message (%d) hides none of the messages after it',
+    async (number) => {
+      const table = await aTable();
+      const pair = await aPair(table, 2);
+      const { ann, ben, messaging, messageGroupId } = pair;
+      await spoilMessages(table, messageGroupId, number);
+
+      const sent = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'three' });
+
+      expect(sent).toMatchObject({ message: { sequence: 3 }, messageGroup: { lastSequence: 3 } });
+      expect((await walkOlder(pair, [2])).flat()).toEqual([3, 2, 1]);
+    },
+  );
+
+  test.each(['lastSequence', 'readSequence'])('as %s of a summary leaves that summary out', async (name) => {
+    const table = await aTable();
+    const { ben, messaging, messageGroupId } = await aPair(table, 1);
+    await setAttributes(table, summaryKey(ben.id, messageGroupId), { [name]: 3_000_000_000 });
+
+    expect(await listMessageGroups(messaging, ben, {})).toMatchObject({ edges: [], hasNextPage: false });
   });
 });
 

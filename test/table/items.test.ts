@@ -20,7 +20,7 @@ import {
 const instant = fc
   .date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
-const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const positive = fc.integer({ min: 1, max: 2 ** 31 - 1 });
 const memberIds = fc.uniqueArray(fc.uuid(), { minLength: 2, maxLength: 5 });
 
 const message = fc.record(
