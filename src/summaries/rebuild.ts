@@ -55,21 +55,33 @@ export async function auditPart(table: Table, after: string | undefined, options
   const findings: Finding[] = unreadable.map((each) => ({ kind: 'unreadable item', ...each }));
   let repaired = 0;
   const limit = pLimit(CONCURRENCY);
-  await Promise.all(
+  let isGivenUp = false;
+
+  async function auditOrFail(profile: MessageGroupProfile): Promise<void> {
+    try {
+      const group = await pRetry(() => auditOne(table, profile, options), { retries: RETRIES, minTimeout: 200 });
+      findings.push(...group.findings);
+      repaired += group.repaired;
+    } catch (error) {
+      findings.push({ kind: 'failed group', messageGroupId: profile.id, reason: nameOf(error) });
+      await options.onFailure?.(profile.id, error);
+    }
+    options.onGroup?.();
+  }
+
+  const ends = await Promise.allSettled(
     profiles.map((profile) =>
       limit(async () => {
-        try {
-          const group = await pRetry(() => auditOne(table, profile, options), { retries: RETRIES, minTimeout: 200 });
-          findings.push(...group.findings);
-          repaired += group.repaired;
-        } catch (error) {
-          findings.push({ kind: 'failed group', messageGroupId: profile.id, reason: nameOf(error) });
-          await options.onFailure?.(profile.id, error);
-        }
-        options.onGroup?.();
+        if (isGivenUp) return;
+        await auditOrFail(profile).catch((error) => {
+          isGivenUp = true;
+          throw error;
+        });
       }),
     ),
   );
+  // A part that failed is tried again, so nothing of it may still be under way.
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   findings.push(...(await orphansOf(table, summaries)));
   return { groups: profiles.length, repaired, findings, next };
 }

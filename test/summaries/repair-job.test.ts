@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
@@ -10,7 +11,7 @@ import { getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { holdCalls, sameTable } from '../support/checkpoint-table.ts';
 import { aFakeStream } from '../support/fake-streams.ts';
-import { failUpdates } from '../support/faults.ts';
+import { failUpdates, timeout } from '../support/faults.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { setSummary, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
@@ -187,4 +188,40 @@ test('a repair whose state cannot be read begins again', async () => {
   while (await part());
 
   expect(await wrong()).toBe(0);
+});
+
+test('a repair that fails in an outage of writes is one repair at a time', async () => {
+  const table = await aTable();
+  await useCheckpoints(table);
+  const pairs = Array.from({ length: 60 }, () => users(2) as [User, User]);
+  for (const members of pairs) {
+    await sendAs(table, members, members[0], 'one');
+    await setSummary(table, members[1].id, groupIdOf(members), { lastSequence: 99 });
+  }
+  const store = checkpointTable(table);
+  const log = { info: () => {}, warn: () => {} };
+  let [underWay, most] = [0, 0];
+  // Reads succeed, and writes get no answer for 300 ms (10 s for a real call).
+  const failing = {
+    ...table,
+    call: async (...[operation, input, limits]: Parameters<typeof table.call>) => {
+      if (operation !== 'UpdateItem') return table.call(operation, input, limits);
+      if (JSON.stringify(input).includes('HEALTH')) throw timeout();
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await delay(300);
+      underWay -= 1;
+      throw timeout();
+    },
+  } as Table;
+  await requestRepair(store, 'a test');
+  const part = () => repairPart({ store, table: failing, parked: new ParkedWork(store, log), log });
+
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    await expect(part()).rejects.toThrow();
+    expect(underWay).toBe(0);
+  }
+
+  // A part compares 4 groups at once.
+  expect(most).toBeLessThanOrEqual(4);
 });
