@@ -8,6 +8,7 @@ const checkpointItem = z
     checkpoint: z.string().optional(),
     finished: z.boolean().optional(),
     caughtUpAt: z.number().optional(),
+    children: z.set(z.string()).optional(),
   })
   .transform(({ sk, term, finished, ...item }) => ({ shardId: sk, finished: finished ?? false, ...item }));
 
@@ -19,6 +20,8 @@ export interface Checkpoint {
   readonly finished: boolean;
   /** When all records of the shard were done, in milliseconds since 1970. */
   readonly caughtUpAt?: number | undefined;
+  /** The ids of its child shards that were claimed. */
+  readonly children?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -62,6 +65,18 @@ export class Checkpoints {
     if (!before) return 'lost';
     // Some engines return the key of an item that did not exist.
     return 'term' in before ? checkpointItem.parse(before) : undefined;
+  }
+
+  /**
+   * Notes beside its parent's checkpoint that a child shard was claimed: a checkpoint of the child that is missing later was lost. Nothing is
+   * noted if the parent has no checkpoint.
+   */
+  async noteChild(parentId: string, shardId: string): Promise<void> {
+    await updateItem(this.#table, this.#key(parentId), {
+      UpdateExpression: 'ADD children :child',
+      ConditionExpression: 'term <= :term',
+      ExpressionAttributeValues: { ':term': this.#term, ':child': new Set([shardId]) },
+    });
   }
 
   /** Records that all records up to this one are done. @returns whether the term still holds */

@@ -92,10 +92,13 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
         const checkpoint = await checkpoints.claim(id);
         if (checkpoint === 'lost') return stopReading('stopped');
         if (checkpoint?.finished) continue;
+        const parent = known.get(parentId ?? '');
+        const isNotedChild = parent?.children?.has(id) ?? false;
+        if (parent && !isNotedChild) await checkpoints.noteChild(parent.shardId, id);
         // The child of a shard that was read begins at its first record. So does each shard of a new stream, once.
         const knownSince = Math.min(listedAt, endedAt.get(parentId ?? '') ?? listedAt);
         const isKept = Date.now() - knownSince < KEPT_MS;
-        const isFirstRead = isKept && !seen.has(id) && (isNew || known.has(parentId ?? ''));
+        const isFirstRead = isKept && !seen.has(id) && (isNew || parent !== undefined) && !isNotedChild;
         seen.add(id);
         const before = checkpoint ?? (isFirstRead ? undefined : NO_CHECKPOINT);
         const onEnd = () => endedAt.set(id, Date.now());

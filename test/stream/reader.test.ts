@@ -567,6 +567,23 @@ test('a checkpoint that was deleted by hand is a loss, and the first record of a
   expect(first.losses()).toBe(0);
 });
 
+test('the checkpoint of a child that was deleted by hand is a loss, though its parent is listed and finished', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  fake.addShard('parent', 2);
+  const first = startReader(fake, table);
+  await until(() => expect(first.done()).toHaveLength(2));
+  fake.split('parent', ['left', 'right']);
+  fake.append('left', 1);
+  await until(() => expect(first.done()).toHaveLength(3));
+  await first.stop();
+  await new Checkpoints(table, fake.streamArn, 1).forget('left');
+
+  const second = startReader(fake, table, { owner: 'second', isNew: false });
+  await until(() => expect(second.losses()).toBe(1));
+
+  expect(first.losses()).toBe(0);
+});
+
 test('a worker that starts again at once repairs nothing, though its shard is empty', async () => {
   const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
   fake.addShard('a', 0);
