@@ -32,7 +32,7 @@ export type CreateMessageResult =
  * With a `clientMessageId`, sending twice within 24 hours is sending once (C').
  *
  * @throws BadUserInputError for a `clientMessageId` that is none
- * @throws NotFoundError when the message of the `clientMessageId` was sent, and then deleted by hand
+ * @throws NotFoundError when the message that was sent with the `clientMessageId` was deleted by hand, or cannot be read
  * @throws UnavailableError when the message store does not answer, or the group is too busy
  */
 export async function createMessage(
@@ -107,7 +107,8 @@ async function resultOf(
     // The first message may have started the group a moment ago.
     getMessageGroup(messaging, viewer, messageGroupId, { consistent: true }),
   ]);
-  if (!message) throw new NotFoundError('The message of this clientMessageId is no longer there.');
+  if (!message)
+    throw new NotFoundError('The message that was sent with this clientMessageId is missing or cannot be read.');
   return { message, messageGroup, deduplicated: true };
 }
 

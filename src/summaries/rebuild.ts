@@ -57,7 +57,7 @@ export async function auditPart(table: Table, after: string | undefined, options
   const limit = pLimit(CONCURRENCY);
   let isGivenUp = false;
 
-  async function auditOrFail(profile: MessageGroupProfile): Promise<void> {
+  async function auditOrReport(profile: MessageGroupProfile): Promise<void> {
     try {
       const group = await pRetry(() => auditOne(table, profile, options), { retries: RETRIES, minTimeout: 200 });
       findings.push(...group.findings);
@@ -73,7 +73,7 @@ export async function auditPart(table: Table, after: string | undefined, options
     profiles.map((profile) =>
       limit(async () => {
         if (isGivenUp) return;
-        await auditOrFail(profile).catch((error) => {
+        await auditOrReport(profile).catch((error) => {
           isGivenUp = true;
           throw error;
         });

@@ -137,7 +137,7 @@ describe.each([
 });
 
 test.each(['by id', 'by recipient'])(
-  'a log that lost all its messages takes a message %s, and all inboxes show it',
+  "a log that lost all its messages takes a message %s, and the sender's inbox shows it",
   async (way) => {
     const table = await aTable();
     const { ann, ben, messaging, messageGroupId } = await aPair(table, 3);
@@ -173,7 +173,7 @@ test('a message that was deleted by hand is not found when it is sent again', as
   await deleteMessages(table, messageGroupId, 2);
 
   await expect(createMessage(messaging, ann, input)).rejects.toThrow(
-    new NotFoundError('The message of this clientMessageId is no longer there.'),
+    new NotFoundError('The message that was sent with this clientMessageId is missing or cannot be read.'),
   );
 });
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toWire, type WireItem } from '../../src/dynamodb/attribute-values.ts';
 import { kindOf, previewOf } from '../../src/model.ts';
+import { MAX_INT } from '../../src/table/attributes.ts';
 import {
   MalformedItemError,
   messageItem,
@@ -20,7 +21,7 @@ import {
 const instant = fc
   .date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
-const positive = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+const positive = fc.integer({ min: 1, max: MAX_INT });
 const memberIds = fc.uniqueArray(fc.uuid(), { minLength: 2, maxLength: 5 });
 
 const message = fc.record(
