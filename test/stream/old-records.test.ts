@@ -17,6 +17,12 @@ test.each([
   expect(ageOf(record, CREATED_AT)).toBe(expected);
 });
 
+test('a record of the second in which a table was created is unsure, also where the engine rounds both times down', () => {
+  const second = new Date('2026-03-01T09:30:45.000Z');
+
+  expect(ageOf({ dynamodb: { ApproximateCreationDateTime: second } }, second.getTime())).toBe('unsure');
+});
+
 test('a record without a time is newer', () => {
   expect(ageOf({}, CREATED_AT)).toBe('newer');
 });
