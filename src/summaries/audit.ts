@@ -72,16 +72,20 @@ export async function auditGroup(
 ): Promise<GroupAudit> {
   // The summaries are read first: a log only grows, so a summary that is ahead of a log that was read later is wrong for certain.
   const summaries = await Promise.all(userIds.map((userId) => inspectSummary(table, userId, profile.id)));
-  const { facts, findings } = await factsOf(table, profile);
+  const { facts, lastSequence, findings } = await factsOf(table, profile);
   const wrong: WrongSummary[] = [];
+  /** The highest number in the summaries of a log of which no message can be read, so that there is nothing to compare with. */
+  let summarized = lastSequence;
   for (const [index, userId] of userIds.entries()) {
     const found = summaries[index];
     if (found && isUnreadable(found)) findings.push({ kind: 'unreadable item', ...found });
     else if (facts) {
       const fields = found ? wrongFields(facts, userId, found) : (['missing'] as const);
       if (fields.length > 0) wrong.push({ userId, fields, found });
-    }
+    } else if (found) summarized = Math.max(summarized, found.lastSequence);
   }
+  if (summarized > lastSequence)
+    findings.push({ kind: 'missing numbers', messageGroupId: profile.id, first: lastSequence + 1, last: summarized });
   return { facts, wrong, findings };
 }
 
@@ -121,7 +125,7 @@ function comparable({ lastMessage }: Pick<Summary, 'lastMessage'>, userId: strin
 async function factsOf(
   table: Table,
   profile: MessageGroupProfile,
-): Promise<{ facts: LogFacts | undefined; findings: Finding[] }> {
+): Promise<{ facts: LogFacts | undefined; lastSequence: number; findings: Finding[] }> {
   const findings: Finding[] = [];
   const sentUpTo = new Map<string, number>();
   let newest: StoredMessage | undefined;
@@ -137,7 +141,7 @@ async function factsOf(
     newest = message;
     sentUpTo.set(message.message.senderId, sequence);
   }
-  return { facts: newest && { profile, newest, lastSequence, sentUpTo }, findings };
+  return { facts: newest && { profile, newest, lastSequence, sentUpTo }, lastSequence, findings };
 }
 
 /** A message whose sequence is not that of its sort key is unreadable too. */

@@ -163,6 +163,18 @@ describe('a damaged table', () => {
       );
   }, 60_000);
 
+  test('tells of a group that lost all its messages', async () => {
+    const table = await aTable();
+    const { messageGroupId } = await aPair(table);
+    await deleteMessages(table, messageGroupId, 1);
+
+    const { code, lines } = await summaries(table, 'verify');
+
+    expect(code).toBe(1);
+    expect(lines[0]).toBe(`missing numbers: group ${messageGroupId}: 1 to 1`);
+    expect(lines.at(-1)).toContain('gaps in logs: 1');
+  });
+
   test('keeps the attributes that this version does not know, in a summary and in its last message', async () => {
     const table = await aTable();
     const { members, messageGroupId } = await aPair(table);
