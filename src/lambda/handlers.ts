@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { LRUCache } from 'lru-cache';
 import type { CheckpointTable } from '../stream/checkpoint-table.ts';
 import { findStream } from '../stream/client.ts';
@@ -128,6 +129,9 @@ export interface RepairEvent {
 /** The time that a part of a repair may take, in milliseconds. */
 const PART_MS = 300_000;
 
+/** The time for parked summaries between two parts of a repair, in milliseconds: those that hang must not keep the repair from beginning. */
+const PARKED_MS = 60_000;
+
 /**
  * Creates the handler of a schedule, and of the queue of discarded records. By the schedule it writes parked summaries from their logs, and does
  * the next parts of a repair while there is time. A repair is requested when records were discarded, when the table has another stream than
@@ -147,9 +151,11 @@ export function createRepairSummaries({
     const stream = await findStream(table.client, table.name);
     if (stream) await noteStream(store, stream.streamArn, onLoss);
     const signal = AbortSignal.timeout(Math.max(0, time.getRemainingTimeInMillis() - RESERVE_MS));
+    // All calls under way listen to it, which are more than Node takes for intended.
+    setMaxListeners(0, signal);
     const observed = observeCalls(table, () => {}, { signal });
     const parked = new ParkedWork(store, log);
-    do await parked.attempt(observed, signal);
+    do await parked.attempt(observed, AbortSignal.any([signal, AbortSignal.timeout(PARKED_MS)]));
     while (
       time.getRemainingTimeInMillis() > PART_MS &&
       (await repairPart({ store, table: observed, parked, log, signal }))

@@ -61,7 +61,18 @@ const NOTE_MS = 60_000;
  * @returns why it ended
  */
 export async function readStream(options: StreamReaderOptions): Promise<'stopped' | 'gone'> {
-  const { client, streamArn, checkpoints, isNew = false, onListed, log, signal, lost, lookMs = LOOK_MS } = options;
+  const {
+    client,
+    streamArn,
+    checkpoints,
+    isNew = false,
+    onListed,
+    watch,
+    log,
+    signal,
+    lost,
+    lookMs = LOOK_MS,
+  } = options;
   const stop = new AbortController();
   let wake = new AbortController();
   const onStop = () => {
@@ -79,6 +90,8 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
   let listedAt = Date.now();
   let isGone = false;
   let notedAt = Number.NEGATIVE_INFINITY;
+  // Shards that are not known yet may have records that wait.
+  const tellWaiting = () => watch?.onWaiting(ALL_SHARDS, listedAt);
   while (!stop.signal.aborted) {
     // A shard that ends makes way for its children at once, also if it ends during this look.
     const look = new AbortController();
@@ -86,7 +99,7 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
     let shards: Shard[] = [];
     try {
       const known = new Map((await checkpoints.list()).map((each) => [each.shardId, each]));
-      shards = await listShards(client, streamArn, stop.signal);
+      shards = await listShards(client, streamArn, stop.signal, tellWaiting);
       for (const { id, parentId } of readableShards(shards, (shardId) => known.get(shardId)?.finished ?? false)) {
         if (reading.has(id) || stop.signal.aborted) continue;
         const checkpoint = await checkpoints.claim(id);
@@ -117,6 +130,7 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
         endedAt.delete(each);
       }
       listedAt = Date.now();
+      watch?.onLeft(ALL_SHARDS);
       if (performance.now() - notedAt >= NOTE_MS) {
         await onListed?.();
         notedAt = performance.now();
@@ -124,7 +138,9 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
     } catch (error) {
       isGone = error instanceof ResourceNotFoundException;
       if (isGone) break;
-      if (!stop.signal.aborted) log.warn({ err: error }, 'could not list the shards, trying again');
+      if (stop.signal.aborted) break;
+      log.warn({ err: error }, 'could not list the shards, trying again');
+      tellWaiting();
     }
     await delay(Math.max(lookMs, shards.length * LOOK_MS_PER_SHARD), undefined, { signal: look.signal }).catch(
       () => {},
@@ -134,11 +150,15 @@ export async function readStream(options: StreamReaderOptions): Promise<'stopped
 
   async function stopReading(end: 'stopped' | 'gone'): Promise<'stopped' | 'gone'> {
     onStop();
+    watch?.onLeft(ALL_SHARDS);
     await Promise.all(reading.values());
     for (const each of [signal, lost]) each.removeEventListener('abort', onStop);
     return end;
   }
 }
+
+/** Stands for the list of shards where a shard's id is told. */
+const ALL_SHARDS = 'all';
 
 /** The progress with a shard whose checkpoint was lost. */
 const NO_CHECKPOINT: Pick<Checkpoint, 'checkpoint' | 'caughtUpAt'> = {};

@@ -8,6 +8,7 @@ import {
   TrimmedDataAccessException,
 } from '@aws-sdk/client-dynamodb-streams';
 import type { LimitFunction } from 'p-limit';
+import { KEPT_MS } from './current-stream.ts';
 import type { StreamRecord } from './shards.ts';
 
 /** How fast a shard is read. */
@@ -59,6 +60,7 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
   let idle = pace.busyMs;
   let failures = 0;
   let isTrimmed = false;
+  let readAt = Date.now();
   while (!signal.aborted) {
     try {
       if (isTrimmed) {
@@ -73,6 +75,9 @@ export async function readShard(reading: ShardReading): Promise<ShardEnd> {
       const { last, next, mayGoOn } = await turns(async () => {
         const page = await client.send(command, { abortSignal: signal });
         failures = 0;
+        // Without a checkpoint, the service does not tell that records were trimmed.
+        if (checkpoint === undefined && Date.now() - readAt > KEPT_MS) await onTrimmed();
+        readAt = Date.now();
         const { Records: records = [], NextShardIterator } = page;
         const processed = records.length > 0 ? await onRecords(records) : undefined;
         return { last: records.at(-1), next: NextShardIterator, mayGoOn: processed?.mayGoOn };

@@ -20,11 +20,16 @@ export interface Shard {
 /** A record as the service hands it out. */
 export type StreamRecord = _Record;
 
-/** Lists all shards of a stream. DescribeStream gives 100 at a time, so each page is retried by itself: calls are throttled at 10 a second. */
+/**
+ * Lists all shards of a stream. DescribeStream gives 100 at a time, so each page is retried by itself: calls are throttled at 10 a second.
+ *
+ * @param onRetry is called after each attempt that failed
+ */
 export async function listShards(
   client: DynamoDBStreamsClient,
   streamArn: string,
   signal: AbortSignal,
+  onRetry: () => void = () => {},
 ): Promise<Shard[]> {
   const shards: SdkShard[] = [];
   let start: string | undefined;
@@ -36,6 +41,7 @@ export async function listShards(
       maxTimeout: 2_000,
       randomize: true,
       signal,
+      onFailedAttempt: onRetry,
       shouldRetry: ({ error }) => !(error instanceof ResourceNotFoundException),
     });
     shards.push(...(page?.Shards ?? []));

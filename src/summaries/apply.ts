@@ -95,6 +95,8 @@ export async function applyChanges(
   const failed: FailedWrite[] = [];
   /** Changes of groups without a profile. */
   const dead = new Set<GroupChange>();
+  /** Those with a failed write. Their other writes are left out, because each may take as long as its deadline, and others wait. */
+  const failing = new Set<string>();
 
   async function applyBatch(batch: readonly GroupChange[]): Promise<void> {
     let profiles: ReadonlyMap<string, MessageGroupProfile>;
@@ -125,10 +127,12 @@ export async function applyChanges(
       userIds.map((userId) =>
         limit(async () => {
           try {
-            if (isLeft(change.messageGroupId, userId)) failed.push({ change, userId, error: LEFT_OUT });
+            if (failing.has(userId) || isLeft(change.messageGroupId, userId))
+              failed.push({ change, userId, error: LEFT_OUT });
             else if (await advance(table, userId, profile, change)) written += 1;
             else dead.add(change);
           } catch (error) {
+            failing.add(userId);
             failed.push({ change, userId, error });
           }
         }),
@@ -142,7 +146,10 @@ export async function applyChanges(
 }
 
 /** The dead letters of a group without a profile. */
-export function deadRecords({ messageGroupId, sources }: GroupChange): DeadRecord[] {
+export function deadRecords({
+  messageGroupId,
+  sources,
+}: Pick<GroupChange, 'messageGroupId' | 'sources'>): DeadRecord[] {
   const reason = `Group ${messageGroupId} has no profile that can be read`;
   return sources.map((keys) => ({ ...keys, reason }));
 }

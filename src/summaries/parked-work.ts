@@ -27,7 +27,7 @@ const ATTEMPT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
 
 /** Parked summaries that are tried at once, and the deadline of each call, in milliseconds. One that hangs must not delay the others. */
-const CONCURRENCY = 8;
+const CONCURRENCY = 32;
 const CALL_MS = 2_000;
 
 interface ParkedWorkLog {
@@ -105,11 +105,16 @@ export class ParkedWork {
     }
   }
 
-  /** Tries to write each parked summary once. @returns the number that were written */
+  /** Tries to write each parked summary once, until the signal is aborted. @returns the number that were written */
   async attempt(table: Table, signal?: AbortSignal): Promise<number> {
     const limit = pLimit(CONCURRENCY);
+    const items = await this.load();
+    // Where time is too short for all, others come first at the next attempt.
+    const start = Math.floor(Math.random() * items.length);
     const outcomes = await Promise.all(
-      (await this.load()).map((item) => limit(async () => !signal?.aborted && this.#tryToWrite(table, item))),
+      [...items.slice(start), ...items.slice(0, start)].map((item) =>
+        limit(async () => !signal?.aborted && this.#tryToWrite(table, item)),
+      ),
     );
     return outcomes.filter(Boolean).length;
   }

@@ -27,7 +27,10 @@ export async function processRecords(
   const { written, failed, dead } = await applyRecords(first, records, (group, user) => retries.has(group, user));
   if (written > 0) retries.onWritten();
   const retry = async (change: GroupChange, userId: string | undefined) => {
-    if (!(await retries.add(change, userId, startedAt))) await Promise.all(deadRecords(change).map(keep));
+    // The rest of the change has a text, and may have to wait for long.
+    const { messageGroupId, sources } = change;
+    if (!(await retries.add(change, userId, startedAt)))
+      await Promise.all(deadRecords({ messageGroupId, sources }).map(keep));
   };
   const settled = Promise.all([...dead.map(keep), ...failed.map(({ change, userId }) => retry(change, userId))]).then(
     () => {},

@@ -33,11 +33,13 @@ const LONGEST_ATTEMPT_MS = 10_000;
 const LOOK_MS = 50;
 
 const CONCURRENCY = 64;
+/** Writes of one person's summaries at once: those of others must not wait until all of them have hung. */
+const CONCURRENCY_PER_USER = 8;
 
 /** The time between two calls of `onRetry`, in milliseconds. */
 const TELL_MS = 1_000;
 
-/** With so many writes to retry, or without a success for so long, the shards wait. */
+/** With so many writes to retry or batches that wait for them, or without a success for so long, the shards wait. */
 const MAX_PENDING = 10_000;
 const SUCCESS_WITHIN_MS = 1_000;
 const PROBE_MS = 100;
@@ -62,6 +64,8 @@ export class Retries {
   #succeededAt = performance.now();
   #writtenAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** Promises that `add` returned and that are not settled. */
+  #waiting = 0;
 
   constructor(options: RetriesOptions) {
     this.#options = options;
@@ -88,7 +92,7 @@ export class Retries {
     while (!isSettled && this.#entries.size > 0 && !this.#options.signal.aborted) {
       const isIdle = performance.now() - this.#succeededAt > SUCCESS_WITHIN_MS;
       if (isIdle && (await takesWrites(this.#options.table))) this.#succeededAt = performance.now();
-      else if (!isIdle && this.#entries.size <= MAX_PENDING) return;
+      else if (!isIdle && this.#waiting <= MAX_PENDING) return;
       await delay(PROBE_MS, undefined, { signal: this.#options.signal }).catch(() => {});
     }
   }
@@ -110,7 +114,10 @@ export class Retries {
     // A parked summary is tried once, and parked again at once, so that its shard does not wait again.
     else if (parked.has(change.messageGroupId, userId)) entry.dueAt = now;
     this.#entries.set(key, entry);
-    return new Promise((resolve, reject) => entry.waiting.push({ resolve, reject }));
+    this.#waiting += 1;
+    return new Promise<boolean>((resolve, reject) => entry.waiting.push({ resolve, reject })).finally(() => {
+      this.#waiting -= 1;
+    });
   }
 
   /** Retries until the signal is aborted. */
@@ -118,12 +125,21 @@ export class Retries {
     const { signal } = this.#options;
     const limit = pLimit(CONCURRENCY);
     const underWay = new Set<string>();
+    const ofUsers = new Map<string | undefined, number>();
+    const count = (userId: string | undefined, by: number) => ofUsers.set(userId, (ofUsers.get(userId) ?? 0) + by);
     while (!signal.aborted) {
       const now = performance.now();
       for (const [key, entry] of this.#entries) {
         if (entry.dueAt > now || underWay.has(key)) continue;
+        const { userId } = entry;
+        if (userId !== undefined && (ofUsers.get(userId) ?? 0) >= CONCURRENCY_PER_USER) continue;
         underWay.add(key);
-        void limit(() => this.#retry(key, entry)).finally(() => underWay.delete(key));
+        count(userId, 1);
+        void limit(() => this.#retry(key, entry)).finally(() => {
+          underWay.delete(key);
+          count(userId, -1);
+          if (ofUsers.get(userId) === 0) ofUsers.delete(userId);
+        });
       }
       await delay(LOOK_MS, undefined, { signal }).catch(() => {});
     }

@@ -30,6 +30,8 @@ interface Reader {
   readonly losses: () => number;
   /** The number of times that the list of shards was noted. */
   readonly listed: () => number;
+  /** When the oldest record that waits was written, by shard. */
+  readonly waiting: ReadonlyMap<string, number>;
   readonly logs: { readonly details: Record<string, unknown>; readonly message: string }[];
   /** The way in which the last reading of the stream ended. */
   readonly end: () => 'stopped' | 'gone' | undefined;
@@ -60,6 +62,7 @@ function startReader(
 ): Reader {
   const stopping = new AbortController();
   const batches: string[][] = [];
+  const waiting = new Map<string, number>();
   const logs: Reader['logs'] = [];
   let losses = 0;
   let listed = 0;
@@ -88,6 +91,15 @@ function startReader(
         listed += 1;
       },
       log: { info: log, warn: log },
+      watch: {
+        onBatch: () => {},
+        onCaughtUp: () => {},
+        onWaiting: (shardId, since) => {
+          if (since === undefined) waiting.delete(shardId);
+          else waiting.set(shardId, since);
+        },
+        onLeft: (shardId) => waiting.delete(shardId),
+      },
     });
     if (end === 'gone') stopping.abort();
   });
@@ -101,6 +113,7 @@ function startReader(
     done: () => batches.flat(),
     losses: () => losses,
     listed: () => listed,
+    waiting,
     logs,
     end: () => end,
     stopped,
@@ -223,6 +236,20 @@ test('shards that split again and again, and change hands: nothing is lost, repe
     if (parentsLast) expect(done.indexOf(parentsLast)).toBeLessThan(done.indexOf(own[0] ?? ''));
   }
 });
+
+test('while the shards cannot be listed, records may wait', async () => {
+  const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
+  const written = fake.addShard('a', 1);
+  const reader = startReader(fake, table);
+  await until(() => expect(reader.done()).toEqual(written));
+  expect(reader.waiting.has('all')).toBe(false);
+  fake.throttle('DescribeStream', 'AccessDeniedException', 40);
+
+  await until(() => expect(reader.waiting.get('all')).toBeLessThanOrEqual(Date.now()));
+  fake.throttle('DescribeStream', 'AccessDeniedException', 0);
+
+  await until(() => expect(reader.waiting.has('all')).toBe(false));
+}, 120_000);
 
 test('all pages of DescribeStream are read before it is decided which shards may be read', async () => {
   const [fake, table] = [await aFakeStream(), await aCheckpointTable()];
@@ -823,6 +850,22 @@ describe('records that may have been trimmed before a shard was read for the fir
     await until(() => expect(fake.calls.map(({ operation }) => operation)).toContain('DescribeStream'));
     afterHours(hours);
     fake.throttle('DescribeStream', 'AccessDeniedException', 0);
+    await until(() => expect(reader.done()).toEqual(written));
+
+    expect(reader.losses()).toBe(losses);
+  });
+
+  test.each([
+    [1, 0],
+    [30, 1],
+  ])('if a shard that was found could not be read for %i hours: %i', async (hours, losses) => {
+    const fake = await aFakeStream();
+    const written = fake.addShard('a', 6);
+    fake.throttle('GetRecords', 'AccessDeniedException', Number.POSITIVE_INFINITY);
+    const reader = startReader(fake, await aCheckpointTable(), { leaseMs: LONG_LEASE_MS });
+    await until(() => expect(fake.calls.map(({ operation }) => operation)).toContain('GetRecords'));
+    afterHours(hours);
+    fake.throttle('GetRecords', 'AccessDeniedException', 0);
     await until(() => expect(reader.done()).toEqual(written));
 
     expect(reader.losses()).toBe(losses);

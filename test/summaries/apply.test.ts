@@ -48,6 +48,31 @@ test.each([
   expect(await lastSequence()).toBe(1);
 });
 
+test('the summaries of one person that hang delay those of others by one deadline', async () => {
+  const table = await aTable();
+  const [ben, ...others] = users(71) as [User, ...User[]];
+  const records: TableRecord[] = [];
+  for (const other of others) {
+    await sendAs(table, [ben, other], other, 'one');
+    records.push(recordOf(groupIdOf([ben, other]), aMessage(other.id, 2)));
+  }
+  let hanging = 0;
+  const hangs = {
+    ...table,
+    call: async (...args: Parameters<Table['call']>) => {
+      if (args[0] !== 'UpdateItem' || !JSON.stringify(args[1]).includes(`USR#${ben.id}`)) return table.call(...args);
+      hanging += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw timeout();
+    },
+  } as Table;
+
+  const { failed } = await applyRecords(hangs, records);
+
+  expect(failed).toHaveLength(70);
+  expect(hanging).toBeLessThanOrEqual(32);
+}, 60_000);
+
 /** The keys of a record that has none. */
 const KEYS = { sequenceNumber: '0', itemKey: { pk: '', sk: '' } };
 

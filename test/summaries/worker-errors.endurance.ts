@@ -7,6 +7,7 @@ import { listDeadLetters } from '../../src/stream/dead-letters.ts';
 import { getSummary } from '../../src/table/summaries.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
 import { type Attempt, answerWithError, proxyEngine } from '../support/engine-proxy.ts';
+import { freePort } from '../support/engines.ts';
 import { tellFigures } from '../support/figures.ts';
 import { groupIdOf, sendAs, users } from '../support/groups.ts';
 import { streamArnOf } from '../support/stream.ts';
@@ -65,7 +66,7 @@ const EVERY_MS = 250;
 const LAG_MS = 2_000;
 
 /** A worker on a table of pairs, behind an engine that answers some calls as told. */
-async function aWorld(pairs: number) {
+async function aWorld(pairs: number, metricsPort?: number) {
   const table = await aTable();
   await useCheckpoints(table);
   const groups = await Promise.all(
@@ -77,7 +78,7 @@ async function aWorld(pairs: number) {
   );
   let answer: (attempt: Attempt) => boolean = () => false;
   const endpoint = await proxyEngine((attempt) => answer(attempt));
-  const worker = startWorker(table, 9, { endpoint });
+  const worker = startWorker(table, 9, { endpoint, ...(metricsPort !== undefined && { metricsPort }) });
   await vi.waitFor(() => expect(worker.log().map(({ msg }) => msg)).toContain('reading a shard'), 20_000);
   type Group = (typeof groups)[number];
   const lags: number[] = [];
@@ -146,6 +147,25 @@ test('each error of the writes of one group for 5 s: no dead letter, all summari
   expect([...failures.keys()].sort()).toEqual(kinds.map(([name]) => name).sort());
   expect(Math.max(...lags)).toBeLessThan(LAG_MS);
 }, 180_000);
+
+test('while no summary can be written, the lag grows, and it is gone afterwards', async () => {
+  const metricsPort = await freePort();
+  const { groups, table, answerBy, expectAllRight } = await aWorld(3, metricsPort);
+  const lagOf = async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}`)).text();
+    return Math.max(0, ...[...metrics.matchAll(/^stream_lag_seconds\{.*\} (\S+)$/gm)].map(([, lag]) => Number(lag)));
+  };
+  answerBy(({ operation, body, outgoing }) => {
+    if (operation !== 'UpdateItem' || !body.includes('USR#')) return false;
+    return answerWithError(outgoing, 400, 'AccessDeniedException');
+  });
+  for (const { members } of groups) await sendAs(table, members, members[0], 'more');
+
+  await vi.waitFor(async () => expect(await lagOf()).toBeGreaterThan(5), { timeout: 30_000, interval: 250 });
+  answerBy(() => false);
+  await vi.waitFor(async () => expect(await lagOf()).toBe(0), { timeout: 30_000, interval: 250 });
+  await expectAllRight();
+}, 120_000);
 
 test('each error of all the worker’s calls, one after the other: no dead letter, and all summaries right afterwards', async () => {
   const failures = new Set<string>();

@@ -35,7 +35,11 @@ export async function useCheckpoints(table: Table): Promise<void> {
 export function startWorker(
   table: Table,
   leaseSeconds: number,
-  { endpoint = dynamodbEndpoint(), modules = WORKER }: { endpoint?: string; modules?: readonly string[] } = {},
+  {
+    endpoint = dynamodbEndpoint(),
+    modules = WORKER,
+    metricsPort,
+  }: { endpoint?: string; modules?: readonly string[]; metricsPort?: number } = {},
 ): WorkerProcess {
   const child = spawn(process.execPath, modules, {
     env: {
@@ -46,6 +50,7 @@ export function startWorker(
       DYNAMODB_TABLE: table.name,
       LEASE_SECONDS: String(leaseSeconds),
       LOG_LEVEL: 'debug',
+      ...(metricsPort !== undefined && { METRICS_PORT: String(metricsPort) }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
