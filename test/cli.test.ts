@@ -20,7 +20,7 @@ test('summaries are verified, found to differ, rebuilt, and found to be right', 
   expect(differing.code).toBe(1);
   expect(differing.stdout).toContain(`wrong summary: user ${members[1].id} group ${groupIdOf(members)}: lastMessage`);
   const counts = (wrong: number) =>
-    `wrong summaries: ${wrong}, orphans: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0\n`;
+    `wrong summaries: ${wrong}, orphans: 0, orphan logs: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0\n`;
   expect(differing.stdout).toContain(`message groups: 1, ${counts(1)}`);
   expect(differing.stderr).toContain('"summaries rebuild" repairs');
   expect(rebuilt).toEqual({ code: 0, stdout: `message groups: 1, repaired summaries: 1, ${counts(0)}`, stderr: '' });

@@ -23,7 +23,7 @@ export interface AccessibleLog extends Stretch {
 /** The end of the log of a group that the viewer may write to. */
 export interface LogEnd {
   readonly profile: MessageGroupProfile;
-  /** The newest message that can be read. */
+  /** The newest message that can be read. If the log has none, that of the viewer's summary. */
   readonly lastMessage: Message | undefined;
   /** The highest number of the group's messages, also if that message cannot be read; 0 if there was none yet. */
   readonly lastSequence: number;
@@ -83,7 +83,7 @@ export function accessNewer(table: Table, viewer: User, messageGroupId: string, 
 /**
  * Reads the group and its newest message.
  *
- * @throws NotFoundError if there is no such group among the viewer's
+ * @throws NotFoundError if there is no such group among the viewer's, or if neither its log nor the viewer's summary has a message
  */
 export async function accessMessageGroup(
   table: Table,
@@ -91,16 +91,14 @@ export async function accessMessageGroup(
   messageGroupId: string,
   options?: ReadOptions,
 ): Promise<AccessibleGroup> {
-  const { profile, messages, lastSequence } = await accessNewest(table, viewer, messageGroupId, 1, options);
-  const lastMessage = messages.at(-1);
+  const { profile, lastMessage, lastSequence } = await accessLogEnd(table, viewer, messageGroupId, options);
   // A Query can see the transaction that starts a group half done. Until it sees all of it, there is no group.
   if (!lastMessage) throw messageGroupNotFound();
   return { profile, lastMessage, lastSequence };
 }
 
 /**
- * Reads the end of the group's log. If all messages of the log are missing, its end is the one in the viewer's summary, so that the next
- * message moves the summaries forward.
+ * Reads the end of the group's log.
  *
  * @returns undefined if there is no such group among the viewer's
  */
@@ -111,10 +109,7 @@ export async function findLogEnd(
   options?: ReadOptions,
 ): Promise<LogEnd | undefined> {
   try {
-    const { profile, messages, lastSequence } = await accessNewest(table, viewer, messageGroupId, 1, options);
-    if (lastSequence > 0) return { profile, lastMessage: messages.at(-1), lastSequence };
-    const summary = await getSummary(table, viewer.id, messageGroupId, { consistent: true });
-    return { profile, lastMessage: summary?.lastMessage, lastSequence: summary?.lastSequence ?? 0 };
+    return await accessLogEnd(table, viewer, messageGroupId, options);
   } catch (error) {
     if (error instanceof NotFoundError) return undefined;
     throw error;
@@ -124,6 +119,23 @@ export async function findLogEnd(
 /** Returns the one error for "does not exist" and "not yours". */
 export function messageGroupNotFound(): NotFoundError {
   return new NotFoundError('There is no such message group.');
+}
+
+/**
+ * Reads the end of the group's log. If all messages of the log are missing, its end is the one in the viewer's summary, so that the next
+ * message moves the summaries forward.
+ */
+async function accessLogEnd(
+  table: Table,
+  viewer: User,
+  messageGroupId: string,
+  options?: ReadOptions,
+): Promise<LogEnd> {
+  const { profile, messages, lastSequence } = await accessNewest(table, viewer, messageGroupId, 1, options);
+  const lastMessage = messages.at(-1);
+  if (lastMessage) return { profile, lastMessage, lastSequence };
+  const summary = await getSummary(table, viewer.id, messageGroupId, { consistent: true });
+  return { profile, lastMessage: summary?.lastMessage, lastSequence: lastSequence || (summary?.lastSequence ?? 0) };
 }
 
 async function accessLog(

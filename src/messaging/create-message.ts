@@ -7,7 +7,7 @@ import { type BodyErrorCode, bodyErrors, normalizeBody } from './body.ts';
 import { messageGroupIdOf, type RecipientErrorCode, type Recipients, resolveMembers } from './destination.ts';
 import { getMessageGroup, messageGroupOf } from './get-message-group.ts';
 import type { Messaging } from './messaging.ts';
-import { type Draft, isSameBody, type Sent, sendTo, sendToPeople } from './send.ts';
+import { applyToOwnSummary, type Draft, isSameBody, type Sent, sendTo, sendToPeople } from './send.ts';
 
 export type CreateMessageErrorCode =
   | BodyErrorCode
@@ -98,18 +98,23 @@ async function resultOf(
     const message = sent.group.lastMessage;
     return { message, messageGroup: messageGroupOf(sent.group, message.sequence), deduplicated: false };
   }
+  if (!sent.record) throw messageOfRetryNotFound();
   if (!isSameBody(sent.record, body)) {
     const message = 'Another message was sent under this clientMessageId.';
     return { userErrors: [{ code: 'CLIENT_MESSAGE_ID_REUSED', message, path: ['input', 'clientMessageId'] }] };
   }
-  const [message, messageGroup] = await Promise.all([
-    getMessage(messaging.table, messageGroupId, sent.record.sequence),
-    // The first message may have started the group a moment ago.
-    getMessageGroup(messaging, viewer, messageGroupId, { consistent: true }),
-  ]);
-  if (!message)
-    throw new NotFoundError('The message that was sent with this clientMessageId is missing or cannot be read.');
+  const message = await getMessage(messaging.table, messageGroupId, sent.record.sequence);
+  if (!message) throw messageOfRetryNotFound();
+  const end = await findLogEnd(messaging.table, viewer, messageGroupId, { consistent: true });
+  // The attempt that sent it may have ended before it did.
+  if (end) await applyToOwnSummary(messaging, viewer, end.profile, message);
+  // The first message may have started the group a moment ago.
+  const messageGroup = await getMessageGroup(messaging, viewer, messageGroupId, { consistent: true });
   return { message, messageGroup, deduplicated: true };
+}
+
+function messageOfRetryNotFound(): NotFoundError {
+  return new NotFoundError('The message that was sent with this clientMessageId is missing or cannot be read.');
 }
 
 /** What separates the parts of a key, and what no program means to send in an id. */

@@ -9,6 +9,7 @@ import {
   appendMessage,
   appendMessageOnce,
   type Deduplication,
+  restoreProfile,
   startMessageGroup,
 } from '../table/appends.ts';
 import { storedMessage } from '../table/items.ts';
@@ -87,6 +88,7 @@ export async function sendToPeople(messaging: Messaging, viewer: User, people: P
   admitToOwnGroup(viewer, people);
   let attempts = 0;
   let mayBeThere = true;
+  let createdAt: string | undefined;
   const { end, started } = await race(async () => {
     attempts += 1;
     // Whoever was faster to start the group is seen by a consistent read, once done with it.
@@ -95,10 +97,19 @@ export async function sendToPeople(messaging: Messaging, viewer: User, people: P
       ? await findLogEnd(messaging.table, viewer, people.messageGroupId, { consistent })
       : undefined;
     if (found) return { end: found, started: undefined };
+    if (consistent && mayBeThere) {
+      // Its messages or summaries are there, and its profile is not. It follows from the people.
+      const { messageGroupId: id, memberIds } = people;
+      const profile = { id, kind: kindOf(memberIds), memberIds, createdAt: createdAt ?? instantOf(messaging.now()) };
+      if (!(await restoreProfile(messaging.table, profile)) && attempts > 3)
+        throw new UnavailableError('The profile of this message group cannot be read.');
+      throw new LostRaceError();
+    }
     const start = await startWith(messaging, viewer, people, draft);
     if (start.outcome === 'sent' || start.outcome === 'sent before') return { end: undefined, started: start };
     // While it is undecided, only starting it again can tell whether it was started by this message.
     mayBeThere = start.outcome === 'lost';
+    if (start.outcome === 'lost') createdAt = start.winner?.createdAt;
     throw new LostRaceError();
   });
   return started ?? sendTo(messaging, viewer, end, draft);
@@ -124,12 +135,21 @@ async function startWith(
 const OWN_SUMMARY_MS = 1_000;
 
 /**
- * Returns a message that is in the log. Applies it to the sender's own summary first, as the worker will, so that the sender's next inbox
- * shows it. A failure is left to the worker, because the message is sent.
+ * Applies a message that is in the log to the sender's own summary, as the worker will, so that the sender's next inbox shows it. A failure is
+ * left to the worker, because the message is sent.
  */
-async function sent({ table }: Messaging, viewer: User, profile: MessageGroupProfile, message: Message): Promise<Sent> {
+export async function applyToOwnSummary(
+  { table }: Messaging,
+  viewer: User,
+  profile: MessageGroupProfile,
+  message: Message,
+): Promise<void> {
   const applied = advanceSummary(table, viewer.id, profile, storedMessage(message), message.sequence);
   await within(OWN_SUMMARY_MS, applied).catch(() => {});
+}
+
+async function sent(messaging: Messaging, viewer: User, profile: MessageGroupProfile, message: Message): Promise<Sent> {
+  await applyToOwnSummary(messaging, viewer, profile, message);
   return { outcome: 'sent', group: { profile, lastMessage: message, lastSequence: message.sequence } };
 }
 
@@ -149,8 +169,12 @@ function messageAfter(
     ...draft,
     sequence: lastSequence + 1,
     senderId: viewer.id,
-    createdAt: new Date(time).toISOString(),
+    createdAt: instantOf(time),
   };
+}
+
+function instantOf(time: number): string {
+  return new Date(time).toISOString();
 }
 
 function attempt(table: Table, messageGroupId: string, message: Message, now: number): Promise<Append> {

@@ -7,7 +7,6 @@ import {
   type Summary,
   summarizedMembers,
   summarizedMessage,
-  type UnreadableItem,
 } from '../table/items.ts';
 import { walkLog } from '../table/log-walk.ts';
 import { missingNumbers } from '../table/missing-numbers.ts';
@@ -27,6 +26,8 @@ export type Finding =
     }
   /** The summary of a group that does not exist, or of a person who is no member. */
   | { readonly kind: 'orphan'; readonly userId: string; readonly messageGroupId: string }
+  /** The log of a group that has no profile. */
+  | { readonly kind: 'orphan log'; readonly messageGroupId: string }
   | { readonly kind: 'missing numbers'; readonly messageGroupId: string; readonly first: number; readonly last: number }
   | { readonly kind: 'unreadable item'; readonly key: string; readonly reason: string }
   /** A group whose log cannot be read to its end, or whose summaries cannot be written. */
@@ -130,26 +131,15 @@ async function factsOf(
   const sentUpTo = new Map<string, number>();
   let newest: StoredMessage | undefined;
   let lastSequence = 0;
-  for await (const { sk, sequence, message } of walkLog(table, profile.id)) {
-    const unreadable = isUnreadable(message) ? message : misplaced(message, sequence, sk);
-    if (unreadable) findings.push({ kind: 'unreadable item', ...unreadable });
+  for await (const { sequence, message } of walkLog(table, profile.id)) {
+    if (isUnreadable(message)) findings.push({ kind: 'unreadable item', ...message });
     if (sequence === undefined) continue;
     for (const { first, last } of missingNumbers([sequence], { from: lastSequence }))
       findings.push({ kind: 'missing numbers', messageGroupId: profile.id, first, last });
     lastSequence = sequence;
-    if (unreadable || isUnreadable(message)) continue;
+    if (isUnreadable(message)) continue;
     newest = message;
     sentUpTo.set(message.message.senderId, sequence);
   }
   return { facts: newest && { profile, newest, lastSequence, sentUpTo }, lastSequence, findings };
-}
-
-/** A message whose sequence is not that of its sort key is unreadable too. */
-function misplaced(
-  { message, item }: StoredMessage,
-  sequence: number | undefined,
-  sk: string,
-): UnreadableItem | undefined {
-  if (message.sequence === sequence) return undefined;
-  return { key: `${item['pk']?.S} ${sk}`, reason: `The sequence is ${message.sequence}` };
 }

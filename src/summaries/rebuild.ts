@@ -2,9 +2,10 @@ import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import type { MessageGroupProfile } from '../model.ts';
 import { MAX_BATCH } from '../table/batch-get.ts';
+import { isUnreadable } from '../table/items.ts';
 import { getProfiles, hasProfile } from '../table/profiles.ts';
 import { scanGroups } from '../table/scan.ts';
-import { advanceSummary, correctSummary } from '../table/summaries.ts';
+import { advanceSummary, correctSummary, inspectSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 import {
   auditGroup,
@@ -13,6 +14,7 @@ import {
   type GroupAudit,
   type LogFacts,
   type WrongSummary,
+  wrongFields,
 } from './audit.ts';
 
 /** A part of the table that was compared, and repaired if that was asked for. */
@@ -51,7 +53,7 @@ const ATTEMPTS = 10;
  * the groups among them, so its memory does not grow with the table. It can run while the system does, and any number of times.
  */
 export async function auditPart(table: Table, after: string | undefined, options: AuditOptions): Promise<AuditedPart> {
-  const { profiles, unreadable, summaries, next } = await scanGroups(table, after);
+  const { profiles, unreadable, logs, summaries, next } = await scanGroups(table, after);
   const findings: Finding[] = unreadable.map((each) => ({ kind: 'unreadable item', ...each }));
   let repaired = 0;
   const limit = pLimit(CONCURRENCY);
@@ -82,7 +84,7 @@ export async function auditPart(table: Table, after: string | undefined, options
   );
   // A part that failed is tried again, so nothing of it may still be under way.
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  findings.push(...(await orphansOf(table, summaries)));
+  findings.push(...(await orphansOf(table, summaries, logs)));
   return { groups: profiles.length, repaired, findings, next };
 }
 
@@ -145,16 +147,30 @@ export async function repairMembers(
   return repairs.every(Boolean);
 }
 
-/** Repairs a summary, and compares it again. @returns whether it is right now */
-async function repairSummary(table: Table, facts: LogFacts, { userId, found }: WrongSummary): Promise<boolean> {
+/**
+ * Repairs a summary. What is behind is joined forward, which other writers cannot undo. The rest is corrected on condition that nobody wrote
+ * meanwhile: a summary that others move forward is behind, and needs no correction.
+ *
+ * @returns whether it is right now
+ */
+async function repairSummary(table: Table, facts: LogFacts, wrong: WrongSummary): Promise<boolean> {
+  const { userId } = wrong;
   const { profile } = facts;
-  let seen = { facts, found };
+  let seen = { facts, found: wrong.found };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const { newest, sentUpTo } = seen.facts;
-    if (!seen.found) await advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
-    else {
-      const readSequence = expectedReadSequence(seen.facts, userId, seen.found);
-      await correctSummary(table, userId, profile, newest, readSequence, seen.found);
+    const { newest, sentUpTo, lastSequence } = seen.facts;
+    await advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
+    const now = await inspectSummary(table, userId, profile.id);
+    if (!now || isUnreadable(now)) return false;
+    // It was read before the log, so what was beyond the log then is wrong, and what is beyond it now may have come since.
+    const isBeyond = (seen.found?.lastSequence ?? 0) > newest.message.sequence;
+    const hasMoved = now.lastSequence > newest.message.sequence && !isBeyond;
+    const isReadBeyond = (seen.found?.readSequence ?? 0) > lastSequence;
+    if (hasMoved && !isReadBeyond) return true;
+    if (!hasMoved) {
+      if (wrongFields(seen.facts, userId, now).length === 0) return true;
+      const readSequence = expectedReadSequence(seen.facts, userId, now);
+      if (await correctSummary(table, userId, profile, newest, readSequence, now)) return true;
     }
     const again = await auditGroup(table, profile, [userId]);
     const [left] = again.wrong;
@@ -164,13 +180,14 @@ async function repairSummary(table: Table, facts: LogFacts, { userId, found }: W
   return false;
 }
 
-/** Finds the summaries of groups that do not exist, and of people who are no members. */
+/** Finds the summaries of groups that do not exist, and of people who are no members, and logs without a profile. */
 async function orphansOf(
   table: Table,
   summaries: readonly { readonly userId: string; readonly messageGroupId: string }[],
+  logs: readonly string[],
 ): Promise<Finding[]> {
   const orphans: Finding[] = [];
-  const ids = [...new Set(summaries.map(({ messageGroupId }) => messageGroupId))];
+  const ids = [...new Set([...summaries.map(({ messageGroupId }) => messageGroupId), ...logs])];
   for (let start = 0; start < ids.length; start += MAX_BATCH) {
     const batch = ids.slice(start, start + MAX_BATCH);
     const profiles = await getProfiles(table, batch, { consistent: true });
@@ -181,6 +198,9 @@ async function orphansOf(
       if (profile || !(await hasProfile(table, messageGroupId)))
         orphans.push({ kind: 'orphan', userId, messageGroupId });
     }
+    for (const messageGroupId of logs)
+      if (batch.includes(messageGroupId) && !profiles.has(messageGroupId) && !(await hasProfile(table, messageGroupId)))
+        orphans.push({ kind: 'orphan log', messageGroupId });
   }
   return orphans;
 }

@@ -30,8 +30,8 @@ export type Append =
   | { readonly outcome: 'lost'; readonly winner: Message | undefined }
   /** Something else was under way there. What is at the number is not known: it may be the message itself, by an attempt whose answer was lost. */
   | { readonly outcome: 'undecided' }
-  /** The sender used the same `clientMessageId` before. */
-  | { readonly outcome: 'sent before'; readonly record: SentBefore };
+  /** The sender used the same `clientMessageId` before. The record is undefined if it cannot be read. */
+  | { readonly outcome: 'sent before'; readonly record: SentBefore | undefined };
 
 /** The record that a `clientMessageId` leaves, beside the key that it goes under. */
 export interface Deduplication {
@@ -75,12 +75,12 @@ export async function appendMessageOnce(
   ]);
   if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
-  return sentBefore(atRecord, message) ?? lostTo(table, atNumber?.Item, message);
+  return sentBefore(table, atRecord, message) ?? lostTo(table, atNumber?.Item, message);
 }
 
 /**
  * Starts a group: profile, message 1, each member's summary, and the sent-before record where there is one.
- * All or nothing, on condition that there is no such group. One transaction.
+ * All or nothing, on condition that nothing is left of such a group. One transaction.
  */
 export async function startMessageGroup(
   table: Table,
@@ -97,12 +97,36 @@ export async function startMessageGroup(
       Put: {
         TableName: table.name,
         Item: summaryItem(memberId, profile, stored, memberId === message.senderId ? message.sequence : 0),
+        ConditionExpression: IS_NEW,
       },
     })),
   ]);
   if (!reasons) return { outcome: 'appended', message };
   const [atNumber, atRecord] = reasons;
-  return (deduplication && sentBefore(atRecord, message)) ?? lostTo(table, atNumber?.Item, message);
+  const before = deduplication && sentBefore(table, atRecord, message);
+  if (before) return before;
+  // Message 1 may be missing from a group of which something else is there.
+  const isDecided = reasons.every(({ Code }) => Code !== 'TransactionConflict');
+  return !atNumber?.Item && isDecided ? { outcome: 'lost', winner: undefined } : lostTo(table, atNumber?.Item, message);
+}
+
+/**
+ * Puts the profile of a group on condition that it has none. One PutItem.
+ *
+ * @returns whether it had none
+ */
+export async function restoreProfile(table: Table, profile: MessageGroupProfile): Promise<boolean> {
+  try {
+    await table.call('PutItem', {
+      TableName: table.name,
+      Item: toWire(profileItem(profile)),
+      ConditionExpression: IS_NEW,
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 function putMessage(table: Table, messageGroupId: string, message: Message): TransactWriteItem {
@@ -141,10 +165,14 @@ function lostTo(table: Table, item: CancellationReason['Item'], message: Message
 }
 
 /** Undefined where there is no record, or where it is this attempt's own, which is then at its number too. */
-function sentBefore(reason: CancellationReason | undefined, { id, sequence }: Message): Append | undefined {
+function sentBefore(
+  table: Table,
+  reason: CancellationReason | undefined,
+  { id, sequence }: Message,
+): Append | undefined {
   if (!reason?.Item) return undefined;
-  const record = parseSentBefore(reason.Item);
-  if (record.messageId === id && record.sequence === sequence) return undefined;
+  const record = readOrSkip(table, parseSentBefore, reason.Item);
+  if (record?.messageId === id && record.sequence === sequence) return undefined;
   return { outcome: 'sent before', record };
 }
 

@@ -1,6 +1,6 @@
 import type { WireItem } from '../dynamodb/attribute-values.ts';
-import { MalformedItemError, parseMessage, type StoredMessage } from './items.ts';
-import { isMessageKey, messageGroupIdOf, sequenceOfSortKey } from './keys.ts';
+import { MalformedItemError, parseStoredMessage, type StoredMessage } from './items.ts';
+import { isMessageKey, messageGroupIdOf } from './keys.ts';
 
 /** A message as it comes from the table's stream. */
 export interface LoggedMessage extends StoredMessage {
@@ -16,9 +16,5 @@ export function messageOfImage(image: WireItem): LoggedMessage | undefined {
   const { pk, sk } = { pk: image['pk']?.S, sk: image['sk']?.S };
   if (pk === undefined || sk === undefined) throw new MalformedItemError('of the image', 'without a key');
   if (!isMessageKey({ pk, sk })) return undefined;
-  const message = parseMessage(image);
-  // A message in the place of another, or in none, would move summaries past the log.
-  if (message.sequence !== sequenceOfSortKey(sk))
-    throw new MalformedItemError(`${pk} ${sk}`, `no message: The sequence is ${message.sequence}`);
-  return { messageGroupId: messageGroupIdOf(pk), message, item: image };
+  return { messageGroupId: messageGroupIdOf(pk), ...parseStoredMessage(image) };
 }

@@ -11,7 +11,16 @@ import {
   readUuid,
   readUuids,
 } from './attributes.ts';
-import { activityKey, messageGroupIdOf, messageKey, profileKey, sentBeforeKey, summaryKey } from './keys.ts';
+import {
+  activityKey,
+  isActivityKey,
+  messageGroupIdOf,
+  messageKey,
+  profileKey,
+  sentBeforeKey,
+  sequenceOfSortKey,
+  summaryKey,
+} from './keys.ts';
 
 /** What is read from the table is parsed, never cast: an item of another shape is an error, not a surprise. */
 
@@ -74,7 +83,15 @@ export function isUnreadable(item: object): item is UnreadableItem {
   return 'reason' in item;
 }
 
-export const parseMessage = parser('message', readMessage);
+/** Parses a message. If the item has a sort key, the message's sequence is the one of the key. */
+export const parseMessage = parser('message', (item): Message => {
+  const message = readMessage(item);
+  const sk = item['sk']?.S;
+  // A message in the place of another, or in none, would move cursors and summaries past the log.
+  if (sk !== undefined && sequenceOfSortKey(sk) !== message.sequence)
+    throw new MalformedAttributeError(`sequence ${message.sequence} is not that of its key`);
+  return message;
+});
 
 /** A message, and its attributes as DynamoDB stores them: also those that this version does not know. */
 export interface StoredMessage {
@@ -102,17 +119,14 @@ export const parseProfile = parser(
   }),
 );
 
-export const parseSummary = parser(
-  'summary',
-  (item): Summary => ({
-    messageGroupId: messageGroupIdOf(readText(item, 'sk')),
-    ...(item['memberIds'] && { memberIds: readMemberIds(item) }),
-    lastMessage: readItem(item, 'lastMessage', readMessage),
-    lastSequence: readPositive(item, 'lastSequence'),
-    readSequence: readCount(item, 'readSequence'),
-    activityKey: readText(item, 'activityKey'),
-  }),
-);
+export const parseSummary = parser('summary', readSummary);
+
+/** Parses a summary of an inbox. Its place there is one that a cursor can name. */
+export const parseListedSummary = parser('summary', (item): Summary => {
+  const summary = readSummary(item);
+  if (isActivityKey(summary.activityKey)) return summary;
+  throw new MalformedAttributeError('activityKey is not an instant and a group');
+});
 
 export const parseSentBefore = parser(
   'sent-before record',
@@ -123,6 +137,17 @@ export const parseSentBefore = parser(
     expiresAt: readInteger(item, 'expiresAt'),
   }),
 );
+
+function readSummary(item: WireItem): Summary {
+  return {
+    messageGroupId: messageGroupIdOf(readText(item, 'sk')),
+    ...(item['memberIds'] && { memberIds: readMemberIds(item) }),
+    lastMessage: readItem(item, 'lastMessage', readMessage),
+    lastSequence: readPositive(item, 'lastSequence'),
+    readSequence: readCount(item, 'readSequence'),
+    activityKey: readText(item, 'activityKey'),
+  };
+}
 
 function readMessage(item: WireItem): Message {
   const message: Mutable<Message> = {

@@ -5,7 +5,6 @@ import type { Table } from './table.ts';
 
 /** An item of a log. */
 export interface WalkedEntry {
-  readonly sk: string;
   /** Undefined for a sort key that has no number. */
   readonly sequence: number | undefined;
   readonly message: StoredMessage | UnreadableItem;
@@ -33,7 +32,7 @@ export async function* walkLog(table: Table, messageGroupId: string): AsyncGener
     for (const item of page.Items ?? []) {
       const sk = item['sk']?.S ?? '';
       if (sk !== PROFILE_SORT_KEY)
-        yield { sk, sequence: sequenceOfSortKey(sk), message: parseOrReason(parseStoredMessage, item) };
+        yield { sequence: sequenceOfSortKey(sk), message: parseOrReason(parseStoredMessage, item) };
     }
     position = page.LastEvaluatedKey;
   } while (position);

@@ -176,7 +176,7 @@ async function readDown(table: Table, walk: Downwards): Promise<Run> {
     // A cursor may be made up, and lie beyond the newest message, where no number is missing. The repeat tells, since it has the message too.
     const isFromCursor = isConsistent && before !== undefined && goOn === undefined;
     const to = goOn ?? (before === undefined ? PROFILE_SORT_KEY : messageSortKey(isFromCursor ? before : before - 1));
-    const items = await queryLog(table, {
+    const { items, isCut } = await queryLog(table, {
       messageGroupId,
       from: FIRST_MESSAGE_SORT_KEY,
       to,
@@ -189,7 +189,7 @@ async function readDown(table: Table, walk: Downwards): Promise<Run> {
     const profile = first?.['sk']?.S === PROFILE_SORT_KEY ? first : undefined;
     const hasCursor = isFromCursor && first?.['sk']?.S === to;
     const messages = (profile || hasCursor ? items.slice(1) : items).slice(0, limit);
-    const isShort = messages.length < limit;
+    const isShort = !isCut && messages.length < limit;
     return { profile, ...logItems(table, messages), isShort, isBounded: !isFromCursor || hasCursor };
   };
   const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
@@ -214,7 +214,7 @@ interface Upwards extends Walk {
 /** Reads at most `limit` entries, oldest first, and then the profile. */
 async function readUp(table: Table, { messageGroupId, limit, after, goOn }: Upwards): Promise<Run> {
   const read = async (consistent: boolean) => {
-    const items = await queryLog(table, {
+    const { items, isCut } = await queryLog(table, {
       messageGroupId,
       from: goOn ?? messageSortKey(after + 1),
       to: PROFILE_SORT_KEY,
@@ -225,7 +225,7 @@ async function readUp(table: Table, { messageGroupId, limit, after, goOn }: Upwa
     });
     const profile = items.at(-1)?.['sk']?.S === PROFILE_SORT_KEY ? items.at(-1) : undefined;
     const messages = profile ? items.slice(0, -1) : items;
-    return { profile, ...logItems(table, messages), isShort: messages.length < limit };
+    return { profile, ...logItems(table, messages), isShort: !isCut && messages.length < limit };
   };
   const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, false, read, (run) =>
     missingNumbers(
@@ -262,7 +262,7 @@ function logItems(table: Table, items: readonly WireItem[]): Pick<Run, 'entries'
   const entries = items.flatMap((item): Entry[] => {
     const sequence = sequenceOfSortKey(item['sk']?.S ?? '');
     const message = readOrSkip(table, parseMessage, item);
-    return sequence === undefined ? [] : [{ sequence, message: message?.sequence === sequence ? message : undefined }];
+    return sequence === undefined ? [] : [{ sequence, message }];
   });
   return { entries, last: items.at(-1)?.['sk']?.S };
 }
@@ -279,10 +279,10 @@ interface LogQuery {
   readonly consistent: boolean;
 }
 
-/** A Query stops at 1 MB of items. 101 of the longest messages have 0.5 MB, so one call is enough. */
+/** Reads items of a log. One call stops at 1 MB, which messages of this version do not reach, but those of a later one may. */
 async function queryLog(table: Table, { messageGroupId, from, to, goOn, newestFirst, limit, consistent }: LogQuery) {
   const pk = groupPartition(messageGroupId);
-  const { Items = [] } = await table.call('Query', {
+  const { Items: items = [], LastEvaluatedKey } = await table.call('Query', {
     TableName: table.name,
     KeyConditionExpression: 'pk = :group AND sk BETWEEN :from AND :to',
     ExpressionAttributeValues: toWire({ ':group': pk, ':from': from, ':to': to }),
@@ -291,5 +291,5 @@ async function queryLog(table: Table, { messageGroupId, from, to, goOn, newestFi
     Limit: limit,
     ConsistentRead: consistent,
   });
-  return Items;
+  return { items, isCut: LastEvaluatedKey !== undefined && items.length < limit };
 }

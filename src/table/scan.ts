@@ -3,15 +3,17 @@ import * as z from 'zod';
 import { toWire } from '../dynamodb/attribute-values.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
-import { isUnreadable, parseOrReason, parseProfile, type UnreadableItem } from './items.ts';
-import { GROUP_PREFIX, type Key, messageGroupIdOf, PROFILE_SORT_KEY, USER_PREFIX, userIdOf } from './keys.ts';
+import { isUnreadable, parseOrReason, parseProfile, parseSentBefore, type UnreadableItem } from './items.ts';
+import { itemTypeOf, type Key, messageGroupIdOf } from './keys.ts';
 import type { Table } from './table.ts';
 
-/** The groups and the summaries that one call of Scan met. */
+/** The groups, logs and summaries that one call of Scan met. */
 export interface ScannedGroups {
   readonly profiles: readonly MessageGroupProfile[];
-  /** Profiles that cannot be read. */
+  /** Profiles and sent-before records that cannot be read. */
   readonly unreadable: readonly UnreadableItem[];
+  /** The groups whose logs have their first message, of those met, here. */
+  readonly logs: readonly string[];
   readonly summaries: readonly { readonly userId: string; readonly messageGroupId: string }[];
   /** The position to go on from; undefined at the end of the table. */
   readonly next: string | undefined;
@@ -20,31 +22,36 @@ export interface ScannedGroups {
 /** Items that one call of Scan looks at, so that a part of a repair ends in seconds. */
 const GROUPS_PAGE = 1_000;
 
-/** Scans the next 1,000 items of the table for groups and summaries, consistently, from after a position on. */
+/** Scans the next 1,000 items of the table for groups, logs and summaries, consistently, from after a position on. */
 export async function scanGroups(table: Table, after: string | undefined): Promise<ScannedGroups> {
+  const start = after === undefined ? undefined : keyOfPosition(after);
   const { Items: items = [], LastEvaluatedKey } = await table.call('Scan', {
     TableName: table.name,
-    FilterExpression: 'sk = :profile OR (begins_with(pk, :user) AND begins_with(sk, :group))',
-    ExpressionAttributeValues: toWire({ ':profile': PROFILE_SORT_KEY, ':user': USER_PREFIX, ':group': GROUP_PREFIX }),
     ConsistentRead: true,
     Limit: GROUPS_PAGE,
-    ExclusiveStartKey: after === undefined ? undefined : toWire(keyOfPosition(after)),
+    ExclusiveStartKey: start && toWire(start),
   });
   const profiles: MessageGroupProfile[] = [];
   const unreadable: UnreadableItem[] = [];
   const summaries: { userId: string; messageGroupId: string }[] = [];
+  const logs = new Set<string>();
   for (const item of items) {
     const { pk = '', sk = '' } = { pk: item['pk']?.S, sk: item['sk']?.S };
-    if (sk !== PROFILE_SORT_KEY) {
-      summaries.push({ userId: userIdOf(pk), messageGroupId: messageGroupIdOf(sk) });
-      continue;
+    const type = itemTypeOf({ pk, sk });
+    if (type.itemType === 'summary') summaries.push({ userId: type.userId, messageGroupId: messageGroupIdOf(sk) });
+    // A log goes on from page to page.
+    else if (type.itemType === 'message' && pk !== start?.pk) logs.add(type.messageGroupId);
+    else if (type.itemType === 'message group') {
+      const profile = parseOrReason(parseProfile, item);
+      if (isUnreadable(profile)) unreadable.push(profile);
+      else profiles.push(profile);
+    } else if (type.itemType === 'sent-before record') {
+      const record = parseOrReason(parseSentBefore, item);
+      if (isUnreadable(record)) unreadable.push(record);
     }
-    const profile = parseOrReason(parseProfile, item);
-    if (isUnreadable(profile)) unreadable.push(profile);
-    else profiles.push(profile);
   }
   const next = LastEvaluatedKey && positionOf(unmarshall(LastEvaluatedKey) as Key);
-  return { profiles, unreadable, summaries, next };
+  return { profiles, unreadable, logs: [...logs], summaries, next };
 }
 
 /** A page of a scan. */

@@ -2,6 +2,7 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import {
+  parseListedSummary,
   parseOrReason,
   parseSummary,
   type StoredMessage,
@@ -61,7 +62,7 @@ export async function listSummaries(
   userId: string,
   { after, limit }: { readonly after: string | undefined; readonly limit: number },
 ): Promise<InboxPage> {
-  const { Items: items = [] } = await table.call('Query', {
+  const { Items: items = [], LastEvaluatedKey } = await table.call('Query', {
     TableName: table.name,
     IndexName: INBOX_INDEX,
     KeyConditionExpression: after === undefined ? 'pk = :user' : 'pk = :user AND activityKey < :after',
@@ -70,10 +71,12 @@ export async function listSummaries(
     // One more than asked for tells whether there is a next page.
     Limit: limit + 1,
   });
-  const summaries = items.slice(0, limit).flatMap((item) => readOrSkip(table, parseSummary, item) ?? []);
-  const hasMore = items.length > limit;
+  const page = items.slice(0, limit);
+  const summaries = page.flatMap((item) => readOrSkip(table, parseListedSummary, item) ?? []);
+  // A Query stops at 1 MB, too.
+  const hasMore = items.length > limit || LastEvaluatedKey !== undefined;
   if (summaries.length > 0 || !hasMore) return { summaries, hasMore };
-  return listSummaries(table, userId, { after: items[limit - 1]?.['activityKey']?.S, limit });
+  return listSummaries(table, userId, { after: page.at(-1)?.['activityKey']?.S, limit });
 }
 
 /** Tells whether a summary could have this place in the inbox: whether the text is an activity key. */
@@ -92,7 +95,7 @@ export function inboxPositionOf(
 /**
  * Moves a member's `readSequence` forward to `sequence`, on condition that it is smaller.
  *
- * @returns the `readSequence` that holds afterwards; undefined if there is no such summary
+ * @returns the `readSequence` that holds afterwards; undefined if there is no such summary, or if it cannot be read
  */
 export async function advanceReadSequence(
   table: Table,
@@ -112,7 +115,7 @@ export async function advanceReadSequence(
     return sequence;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return error.Item && Number(error.Item['readSequence']?.N ?? 0);
+    return error.Item && readOrSkip(table, parseSummary, error.Item)?.readSequence;
   }
 }
 

@@ -182,7 +182,7 @@ test('the worker’s bundle reads the stream, and the commands’ bundle looks a
   expect(verify).toEqual({
     code: 0,
     stdout:
-      'message groups: 1, wrong summaries: 0, orphans: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0\n',
+      'message groups: 1, wrong summaries: 0, orphans: 0, orphan logs: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0\n',
     stderr: '',
   });
   expect(await worker.end()).toMatchObject({ code: 0, stderr: '' });

@@ -9,10 +9,10 @@ import { listMessages } from '../../src/messaging/list-messages.ts';
 import { markMessageGroupRead } from '../../src/messaging/mark-message-group-read.ts';
 import type { Messaging } from '../../src/messaging/messaging.ts';
 import { type User, unreadCount } from '../../src/model.ts';
-import { messageKey, summaryKey } from '../../src/table/keys.ts';
-import type { Table } from '../../src/table/table.ts';
+import { messageKey, profileKey, sentBeforeKey, summaryKey } from '../../src/table/keys.ts';
+import { observeCalls, type Table } from '../../src/table/table.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
-import { deleteMessages, setAttributes, spoilMessages } from '../support/summaries.ts';
+import { deleteMessages, setAttributes, spoilMessages, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
 
 /** A pair whose log has messages 1 to `length`. */
@@ -289,10 +289,126 @@ test('optional attributes may be absent, and unknown ones are passed over', asyn
   ]);
 });
 
-test('a group whose messages are all gone is not found', async () => {
+test.each([
+  ['are gone', deleteMessages],
+  ['cannot be read', spoilMessages],
+])('a group whose messages all %s is shown as in the summary, and takes marks', async (_, damage) => {
   const table = await aTable();
   const { ben, messaging, messageGroupId } = await aPair(table, 1);
-  await table.client.send(new DeleteCommand({ TableName: table.name, Key: messageKey(messageGroupId, 1) }));
+  await damage(table, messageGroupId, 1);
+
+  const group = await getMessageGroup(messaging, ben, messageGroupId);
+  const marked = await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 1 });
+
+  expect(group).toMatchObject({ lastSequence: 1, readSequence: 0, lastMessage: { body: '1' } });
+  expect(marked).toMatchObject({ messageGroup: { lastSequence: 1, readSequence: 1 } });
+});
+
+test('a mark in a summary that cannot be read is no success', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 2);
+  await setAttributes(table, summaryKey(ben.id, messageGroupId), { readSequence: 'none' });
+
+  expect(await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 2 })).toMatchObject({
+    userErrors: [{ code: 'MESSAGE_GROUP_NOT_FOUND' }],
+  });
+});
+
+test('a record of a repeated send that cannot be read is told, and nothing is sent twice', async () => {
+  const table = await aTable();
+  const { ann, messaging, messageGroupId } = await aPair(table, 1);
+  const input = { to: { messageGroupId }, body: 'two', clientMessageId: 'once' };
+  await createMessage(messaging, ann, input);
+  await setAttributes(table, sentBeforeKey(messageGroupId, ann.id, 'once'), { messageId: 'none' });
+
+  await expect(createMessage(messaging, ann, input)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  expect(await listMessages(messaging, ann, { messageGroupId })).toMatchObject({
+    edges: [{ node: { sequence: 2 } }, { node: { sequence: 1 } }],
+  });
+});
+
+describe('what is left of a group', () => {
+  const remove = (table: Table, Key: { pk: string; sk: string }) =>
+    table.client.send(new DeleteCommand({ TableName: table.name, Key }));
+
+  test('without its profile takes messages to its people, after those that are there', async () => {
+    const table = await aTable();
+    const pair = await aPair(table, 3);
+    const { ann, ben, messaging, messageGroupId } = pair;
+    await remove(table, profileKey(messageGroupId));
+
+    const sent = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'four' });
+
+    expect(sent).toMatchObject({ message: { sequence: 4 } });
+    expect((await walkOlder(pair, [5])).flat()).toEqual([4, 3, 2, 1]);
+  });
+
+  test('in summaries alone does not move them back', async () => {
+    const table = await aTable();
+    const { ann, ben, messaging, messageGroupId } = await aPair(table, 1);
+    await createMessage(messaging, ann, { to: { messageGroupId }, body: 'two' });
+    await remove(table, profileKey(messageGroupId));
+    await deleteMessages(table, messageGroupId, 1, 2);
+
+    const sent = await createMessage(messaging, ann, { to: { recipientIds: [ben.id] }, body: 'three' });
+
+    expect(sent).toMatchObject({ message: { sequence: 3 }, messageGroup: { lastSequence: 3 } });
+  });
+
+  test('with a profile that cannot be read is told at once', async () => {
+    const table = await aTable();
+    const { ann, ben, messaging, messageGroupId } = await aPair(table, 1);
+    await spoilProfile(table, messageGroupId);
+    let calls = 0;
+    const counting = observeCalls(table, () => {
+      calls += 1;
+    });
+
+    await expect(
+      createMessage({ ...messaging, table: counting }, ann, { to: { recipientIds: [ben.id] }, body: 'two' }),
+    ).rejects.toThrow('The profile of this message group cannot be read.');
+    expect(calls).toBeLessThan(12);
+  });
+});
+
+test('pages and inboxes go on where a Query stops at 1 MB', async () => {
+  const table = await aTable();
+  const pair = await aPair(table, 9);
+  const { ben, messaging, messageGroupId } = pair;
+  const { edges } = await listMessages(messaging, ben, { messageGroupId });
+  for (let sequence = 1; sequence <= 9; sequence += 1)
+    await setAttributes(table, messageKey(messageGroupId, sequence), { later: 'x'.repeat(390_000) });
+  const others = users(6);
+  for (const other of others) {
+    await sendAs(table, [ben, other], other, 'hello');
+    await setAttributes(table, summaryKey(ben.id, groupIdOf([ben, other])), { later: 'x'.repeat(390_000) });
+  }
+
+  expect((await walkOlder(pair, [20])).flat()).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  expect(await poll(pair, edges.at(-1)?.cursor ?? '', [20])).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+  const seen: string[] = [];
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<typeof listMessageGroups>> = await listMessageGroups(messaging, ben, { after });
+    seen.push(...page.edges.map(({ node }) => node.id));
+    after = page.hasNextPage ? (page.edges.at(-1)?.cursor ?? null) : null;
+  } while (after !== null);
+  expect(seen).toHaveLength(7);
+});
+
+test('a summary at no place that a cursor can name is left out', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 1);
+  await setAttributes(table, summaryKey(ben.id, messageGroupId), { activityKey: 'somewhere' });
+
+  expect(await listMessageGroups(messaging, ben, {})).toMatchObject({ edges: [], hasNextPage: false });
+});
+
+test('a group of which nothing can be shown is not found', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 1);
+  for (const Key of [messageKey(messageGroupId, 1), summaryKey(ben.id, messageGroupId)])
+    await table.client.send(new DeleteCommand({ TableName: table.name, Key }));
 
   await expect(getMessageGroup(messaging, ben, messageGroupId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

@@ -22,6 +22,25 @@ test('a sender’s inbox shows each message at once, without the worker', async 
   }
 });
 
+test('a message that is sent again shows in the sender’s inbox, if the first attempt did not get so far', async () => {
+  const api = await anApi();
+  const [ann, ben] = await api.people(2);
+  const messageGroupId = await startGroup(api, [ann, ben]);
+  const { call } = api.table;
+  Object.assign(api.table, {
+    call: (...[operation, ...rest]: Parameters<typeof call>) =>
+      operation === 'UpdateItem' ? Promise.reject(timeout()) : call(operation, ...rest),
+  });
+  await send(api, ben, { messageGroupId }, 'once', 'my-id');
+  Object.assign(api.table, { call });
+
+  const { deduplicated } = await send(api, ben, { messageGroupId }, 'once', 'my-id');
+
+  const { messageGroups } = await api.ask(ben, INBOX);
+  expect(deduplicated).toBe(true);
+  expect(messageGroups.edges).toMatchObject([{ node: { messageCount: 2, lastMessage: { body: 'once' } } }]);
+});
+
 test('a mark shows in the reader’s inbox at once', async () => {
   const api = await anApi();
   const [ann, ben] = await api.people(2);

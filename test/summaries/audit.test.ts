@@ -5,8 +5,10 @@ import type { User } from '../../src/model.ts';
 import { expectedReadSequence, type Finding, wrongFields } from '../../src/summaries/audit.ts';
 import { auditTable } from '../../src/summaries/rebuild.ts';
 import { storedMessage, summaryItem } from '../../src/table/items.ts';
-import { activityKey, summaryKey } from '../../src/table/keys.ts';
-import { advanceReadSequence, getSummary } from '../../src/table/summaries.ts';
+import { activityKey, profileKey, sentBeforeKey, summaryKey } from '../../src/table/keys.ts';
+import { getMessage } from '../../src/table/log.ts';
+import { getProfile } from '../../src/table/profiles.ts';
+import { advanceReadSequence, advanceSummary, getSummary } from '../../src/table/summaries.ts';
 import type { Table } from '../../src/table/table.ts';
 import { runCommand, targetOf } from '../support/command-line.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
@@ -41,7 +43,8 @@ async function summaries(table: Table, command: 'verify' | 'rebuild', ...options
   return { code, lines: stdout.trimEnd().split('\n') };
 }
 
-const NOTHING_WRONG = 'wrong summaries: 0, orphans: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0';
+const NOTHING_WRONG =
+  'wrong summaries: 0, orphans: 0, orphan logs: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0';
 
 test('summaries that are as the logs say are right, whatever their readers marked', async () => {
   const table = await aTable();
@@ -69,7 +72,7 @@ test('a rebuild brings summaries that are behind to what the logs say', async ()
       .sort(),
   );
   expect(before.lines.at(-1)).toBe(
-    'message groups: 1, wrong summaries: 3, orphans: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0',
+    'message groups: 1, wrong summaries: 3, orphans: 0, orphan logs: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0',
   );
   expect(rebuilt).toEqual({ code: 0, lines: [`message groups: 1, repaired summaries: 3, ${NOTHING_WRONG}`] });
   expect(after.code).toBe(0);
@@ -112,7 +115,7 @@ test('a summary that is missing is made, and one of no group is reported and lef
   expect(code).toBe(1);
   expect(lines).toEqual([
     `orphan: user ${stranger.id} has a summary of group ${messageGroupId}, and is no member`,
-    'message groups: 1, repaired summaries: 1, wrong summaries: 0, orphans: 1, gaps in logs: 0, unreadable items: 0, groups that failed: 0',
+    'message groups: 1, repaired summaries: 1, wrong summaries: 0, orphans: 1, orphan logs: 0, gaps in logs: 0, unreadable items: 0, groups that failed: 0',
   ]);
   expect(await getSummary(table, members[1].id, messageGroupId)).toEqual(summary);
 });
@@ -145,7 +148,7 @@ describe('a damaged table', () => {
       ].sort(),
     );
     expect(lines.at(-1)).toBe(
-      'message groups: 3, repaired summaries: 6, wrong summaries: 0, orphans: 0, gaps in logs: 2, unreadable items: 3, groups that failed: 0',
+      'message groups: 3, repaired summaries: 6, wrong summaries: 0, orphans: 0, orphan logs: 0, gaps in logs: 2, unreadable items: 3, groups that failed: 0',
     );
     expect(lines.join()).not.toContain('secret');
     expect(again.lines.map((line) => JSON.parse(line)).at(-1)).toEqual({
@@ -153,6 +156,7 @@ describe('a damaged table', () => {
       groups: 3,
       'wrong summary': 0,
       orphan: 0,
+      'orphan log': 0,
       'missing numbers': 2,
       'unreadable item': 3,
       'failed group': 0,
@@ -187,6 +191,56 @@ describe('a damaged table', () => {
     expect(Item).toMatchObject({ pinned: true, lastSequence: 1 });
   });
 });
+
+test('logs without a profile, unreadable sent-before records and foreign items are told apart', async () => {
+  const table = await aTable();
+  const { messageGroupId, members } = await aPair(table);
+  await putMessages(table, messageGroupId, members[0], 2, 1_200);
+  const put = (Item: Record<string, unknown>) => table.client.send(new PutCommand({ TableName: table.name, Item }));
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
+  await put({ ...sentBeforeKey(messageGroupId, members[0].id, 'once'), messageId: 'none' });
+  await put({ pk: `USR#${members[0].id}`, sk: 'PROFILE', of: 'another program' });
+
+  const { code, lines } = await summaries(table, 'verify');
+
+  expect(code).toBe(1);
+  expect(lines.filter((line) => !line.startsWith('orphan: '))).toEqual([
+    expect.stringMatching(/^unreadable item: GRP#.* DEDUP#.*: no sent-before record: messageId is not a UUID$/),
+    `orphan log: group ${messageGroupId} has messages, and no profile`,
+    'message groups: 0, wrong summaries: 0, orphans: 2, orphan logs: 1, gaps in logs: 0, unreadable items: 1, groups that failed: 0',
+  ]);
+}, 60_000);
+
+test('a summary that others move forward all the time is repaired', async () => {
+  const table = await aTable();
+  const { members, messageGroupId } = await aGroupThatWentOn(table);
+  const [ann, ben] = members;
+  let sequence = 3;
+  let repairs = 0;
+  const busy: Table = {
+    ...table,
+    call: async (operation, input, limits) => {
+      // A message and its record come between any two calls of a repair.
+      if (operation === 'Query' || operation === 'UpdateItem') {
+        sequence += 1;
+        await putMessages(table, messageGroupId, ann, sequence, sequence);
+        const message = await getMessage(table, messageGroupId, sequence);
+        const profile = await getProfile(table, messageGroupId);
+        if (!message || !profile) throw new Error('The message is not there');
+        for (const { id } of members) await advanceSummary(table, id, profile, storedMessage(message), undefined);
+        repairs += 1;
+      }
+      return table.call(operation, input, limits);
+    },
+  } as Table;
+
+  const findings: Finding[] = [];
+  await auditTable(busy, { repair: true }, (found) => findings.push(...found));
+
+  expect(findings).toEqual([]);
+  expect(repairs).toBeLessThan(30);
+  expect((await getSummary(table, ben.id, messageGroupId))?.readSequence).toBe(2);
+}, 60_000);
 
 test('a summary as an older version wrote it is right', async () => {
   const table = await aTable();

@@ -9,6 +9,7 @@ export class FindingsReport {
   readonly counts: Counts = {
     'wrong summary': 0,
     orphan: 0,
+    'orphan log': 0,
     'missing numbers': 0,
     'unreadable item': 0,
     'failed group': 0,
@@ -49,6 +50,7 @@ const NAMES: Readonly<Record<string, string>> = {
   repaired: 'repaired summaries',
   'wrong summary': 'wrong summaries',
   orphan: 'orphans',
+  'orphan log': 'orphan logs',
   'missing numbers': 'gaps in logs',
   'unreadable item': 'unreadable items',
   'failed group': 'groups that failed',
@@ -60,6 +62,8 @@ function sentenceOf(finding: Finding): string {
       return `wrong summary: user ${finding.userId} group ${finding.messageGroupId}: ${finding.fields.join(', ')}`;
     case 'orphan':
       return `orphan: user ${finding.userId} has a summary of group ${finding.messageGroupId}, and is no member`;
+    case 'orphan log':
+      return `orphan log: group ${finding.messageGroupId} has messages, and no profile`;
     case 'missing numbers':
       return `missing numbers: group ${finding.messageGroupId}: ${finding.first} to ${finding.last}`;
     case 'unreadable item':
