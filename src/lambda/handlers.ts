@@ -80,6 +80,8 @@ export function createUpdateSummaries({
     const [first] = records;
     if (!first) return { batchItemFailures: [] };
     const stop = new AbortController();
+    // All calls under way listen to it, which are more than Node takes for intended.
+    setMaxListeners(0, stop.signal);
     const timer = setTimeout(() => stop.abort(), Math.max(0, time.getRemainingTimeInMillis() - RESERVE_MS));
     const observed = observeCalls(table, () => {}, { signal: stop.signal });
     const onRetry = ({ error, pending }: { readonly error: unknown; readonly pending: number }) =>
@@ -151,7 +153,6 @@ export function createRepairSummaries({
     const stream = await findStream(table.client, table.name);
     if (stream) await noteStream(store, stream.streamArn, onLoss);
     const signal = AbortSignal.timeout(Math.max(0, time.getRemainingTimeInMillis() - RESERVE_MS));
-    // All calls under way listen to it, which are more than Node takes for intended.
     setMaxListeners(0, signal);
     const observed = observeCalls(table, () => {}, { signal });
     const parked = new ParkedWork(store, log);
