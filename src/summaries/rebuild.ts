@@ -2,10 +2,9 @@ import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import type { MessageGroupProfile } from '../model.ts';
 import { MAX_BATCH } from '../table/batch-get.ts';
-import { isUnreadable } from '../table/items.ts';
 import { getProfiles, hasProfile } from '../table/profiles.ts';
 import { scanGroups } from '../table/scan.ts';
-import { advanceSummary, correctSummary, inspectSummary } from '../table/summaries.ts';
+import { advanceSummary, correctSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 import {
   auditGroup,
@@ -14,7 +13,6 @@ import {
   type GroupAudit,
   type LogFacts,
   type WrongSummary,
-  wrongFields,
 } from './audit.ts';
 
 /** A part of the table that was compared, and repaired if that was asked for. */
@@ -148,30 +146,21 @@ export async function repairMembers(
 }
 
 /**
- * Repairs a summary. What is behind is joined forward, which other writers cannot undo. The rest is corrected on condition that nobody wrote
- * meanwhile: a summary that others move forward is behind, and needs no correction.
+ * Repairs a summary. One that is behind is joined forward, which no other writer undoes: in a busy group it is always behind. Any other is
+ * corrected on condition that it is as it was before the log was read, and compared again if it is not.
  *
- * @returns whether it is right now
+ * @returns whether it was repaired
  */
-async function repairSummary(table: Table, facts: LogFacts, wrong: WrongSummary): Promise<boolean> {
-  const { userId } = wrong;
+async function repairSummary(table: Table, facts: LogFacts, { userId, found }: WrongSummary): Promise<boolean> {
   const { profile } = facts;
-  let seen = { facts, found: wrong.found };
+  let seen = { facts, found };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const { newest, sentUpTo, lastSequence } = seen.facts;
-    await advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
-    const now = await inspectSummary(table, userId, profile.id);
-    if (!now || isUnreadable(now)) return false;
-    // It was read before the log, so what was beyond the log then is wrong, and what is beyond it now may have come since.
-    const isBeyond = (seen.found?.lastSequence ?? 0) > newest.message.sequence;
-    const hasMoved = now.lastSequence > newest.message.sequence && !isBeyond;
-    const isReadBeyond = (seen.found?.readSequence ?? 0) > lastSequence;
-    if (hasMoved && !isReadBeyond) return true;
-    if (!hasMoved) {
-      if (wrongFields(seen.facts, userId, now).length === 0) return true;
-      const readSequence = expectedReadSequence(seen.facts, userId, now);
-      if (await correctSummary(table, userId, profile, newest, readSequence, now)) return true;
-    }
+    const before = seen.found;
+    if (!before || (before.lastSequence < newest.message.sequence && before.readSequence <= lastSequence))
+      return advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
+    const readSequence = expectedReadSequence(seen.facts, userId, before);
+    if (await correctSummary(table, userId, profile, newest, readSequence, before)) return true;
     const again = await auditGroup(table, profile, [userId]);
     const [left] = again.wrong;
     if (!left || !again.facts) return !left;

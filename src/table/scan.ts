@@ -12,7 +12,7 @@ export interface ScannedGroups {
   readonly profiles: readonly MessageGroupProfile[];
   /** Profiles and sent-before records that cannot be read. */
   readonly unreadable: readonly UnreadableItem[];
-  /** The groups whose logs have their first message, of those met, here. */
+  /** The groups of which the scan met messages for the first time, and no profile that can be read. */
   readonly logs: readonly string[];
   readonly summaries: readonly { readonly userId: string; readonly messageGroupId: string }[];
   /** The position to go on from; undefined at the end of the table. */
@@ -50,6 +50,7 @@ export async function scanGroups(table: Table, after: string | undefined): Promi
       if (isUnreadable(record)) unreadable.push(record);
     }
   }
+  for (const { id } of profiles) logs.delete(id);
   const next = LastEvaluatedKey && positionOf(unmarshall(LastEvaluatedKey) as Key);
   return { profiles, unreadable, logs: [...logs], summaries, next };
 }
