@@ -13,7 +13,7 @@ import {
 } from './keys.ts';
 import { missingNumbers, type Numbers } from './missing-numbers.ts';
 import { getProfile } from './profiles.ts';
-import { isKnown, readOrSkip, reportSkipped } from './skipped.ts';
+import { type Gap, isKnownGap, readOrSkip, reportGap } from './skipped.ts';
 import type { ReadOptions, Table } from './table.ts';
 
 /*
@@ -192,11 +192,16 @@ async function readDown(table: Table, walk: Downwards): Promise<Run> {
     const isShort = !isCut && messages.length < limit;
     return { profile, ...logItems(table, messages), isShort, isBounded: !isFromCursor || hasCursor };
   };
-  const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, consistent, read, (run) =>
-    missingNumbers(
-      run.entries.map(({ sequence }) => sequence),
-      { ...(before !== undefined && run.isBounded && { from: before }), ...(run.isShort && { to: 0 }) },
-    ),
+  const { profile, entries, last, isShort } = await withoutGaps(
+    table,
+    { messageGroupId, end: 'first' },
+    consistent,
+    read,
+    (run) =>
+      missingNumbers(
+        run.entries.map(({ sequence }) => sequence),
+        { ...(before !== undefined && run.isBounded && { from: before }), ...(run.isShort && { to: 0 }) },
+      ),
   );
   return {
     profile: profile && readOrSkip(table, parseProfile, profile),
@@ -227,11 +232,16 @@ async function readUp(table: Table, { messageGroupId, limit, after, goOn }: Upwa
     const messages = profile ? items.slice(0, -1) : items;
     return { profile, ...logItems(table, messages), isShort: !isCut && messages.length < limit };
   };
-  const { profile, entries, last, isShort } = await withoutGaps(table, messageGroupId, false, read, (run) =>
-    missingNumbers(
-      run.entries.map(({ sequence }) => sequence),
-      { from: after },
-    ),
+  const { profile, entries, last, isShort } = await withoutGaps(
+    table,
+    { messageGroupId, end: 'last' },
+    false,
+    read,
+    (run) =>
+      missingNumbers(
+        run.entries.map(({ sequence }) => sequence),
+        { from: after },
+      ),
   );
   return { profile: profile && readOrSkip(table, parseProfile, profile), entries, last, isEnd: isShort };
 }
@@ -239,22 +249,16 @@ async function readUp(table: Table, { messageGroupId, limit, after, goOn }: Upwa
 /** Repeats a read consistently if numbers are missing that are not known to be missing for good. */
 async function withoutGaps<Result>(
   table: Table,
-  messageGroupId: string,
+  log: Pick<Gap, 'messageGroupId' | 'end'>,
   consistent: boolean,
   read: (consistent: boolean) => Promise<Result>,
   gapsOf: (result: Result) => readonly Numbers[],
 ): Promise<Result> {
   const result = await read(consistent);
-  const skips = gapsOf(result).map((gap) => skipOf(messageGroupId, gap));
-  if (!consistent && skips.some((skip) => !isKnown(table, skip)))
-    return withoutGaps(table, messageGroupId, true, read, gapsOf);
-  for (const skip of skips) reportSkipped(table, skip);
+  const gaps = gapsOf(result).map((numbers): Gap => ({ ...log, ...numbers }));
+  if (!consistent && gaps.some((gap) => !isKnownGap(table, gap))) return withoutGaps(table, log, true, read, gapsOf);
+  for (const gap of gaps) reportGap(table, gap);
   return result;
-}
-
-function skipOf(messageGroupId: string, { first, last }: Numbers) {
-  const sk = `${messageSortKey(first)} to ${messageSortKey(last)}`;
-  return { kind: 'missing number', pk: groupPartition(messageGroupId), sk, reason: '' } as const;
 }
 
 /** Reads items between the first message and the profile. Those whose sort keys have no number are no entries of the log. */

@@ -112,6 +112,20 @@ describe('a number that is missing for good', () => {
     ]);
   });
 
+  test('is reported once for each end, wherever cursors cut the gap off, and looked for no more than that', async () => {
+    const { table, calls, skips } = await aLogOf([1, 2, 13, 14]);
+
+    for (let sequence = 11; sequence >= 2; sequence -= 1)
+      expect(numbersOf(await readNewer(table, GROUP, sequence, 10))).toEqual([13, 14]);
+    for (let sequence = 4; sequence <= 13; sequence += 1)
+      expect(numbersOf(await readOlder(table, GROUP, sequence, 10))).toEqual([1, 2]);
+    calls.splice(0);
+    for (let sequence = 3; sequence <= 11; sequence += 1) await readNewer(table, GROUP, sequence, 10);
+
+    expect(skips.length).toBeLessThanOrEqual(2);
+    expect(calls).toHaveLength(9);
+  });
+
   test('at the start of the log leaves no page without edges that says that there are more', async () => {
     const { table } = await aLogOf([4, 5, 6]);
 
