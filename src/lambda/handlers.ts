@@ -156,7 +156,11 @@ export function createRepairSummaries({
     setMaxListeners(0, signal);
     const observed = observeCalls(table, () => {}, { signal });
     const parked = new ParkedWork(store, log);
-    do await parked.attempt(observed, AbortSignal.any([signal, AbortSignal.timeout(PARKED_MS)]));
+    const attempt = () => {
+      const until = performance.now() + PARKED_MS;
+      return parked.attempt(observed, () => !signal.aborted && performance.now() < until);
+    };
+    do await attempt();
     while (
       time.getRemainingTimeInMillis() > PART_MS &&
       (await repairPart({ store, table: observed, parked, log, signal }))

@@ -103,14 +103,15 @@ async function resultOf(
     const message = 'Another message was sent under this clientMessageId.';
     return { userErrors: [{ code: 'CLIENT_MESSAGE_ID_REUSED', message, path: ['input', 'clientMessageId'] }] };
   }
-  const message = await getMessage(messaging.table, messageGroupId, sent.record.sequence);
-  if (!message) throw messageOfRetryNotFound();
+  const stored = await getMessage(messaging.table, messageGroupId, sent.record.sequence);
+  // The number of a message that was deleted by hand may have been given to another.
+  if (stored?.message.id !== sent.record.messageId) throw messageOfRetryNotFound();
   const end = await findLogEnd(messaging.table, viewer, messageGroupId, { consistent: true });
   // The attempt that sent it may have ended before it did.
-  if (end) await applyToOwnSummary(messaging, viewer, end.profile, message);
+  if (end) await applyToOwnSummary(messaging, viewer, end.profile, stored);
   // The first message may have started the group a moment ago.
   const messageGroup = await getMessageGroup(messaging, viewer, messageGroupId, { consistent: true });
-  return { message, messageGroup, deduplicated: true };
+  return { message: stored.message, messageGroup, deduplicated: true };
 }
 
 function messageOfRetryNotFound(): NotFoundError {

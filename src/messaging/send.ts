@@ -12,7 +12,7 @@ import {
   restoreProfile,
   startMessageGroup,
 } from '../table/appends.ts';
-import { storedMessage } from '../table/items.ts';
+import { type StoredMessage, storedMessage } from '../table/items.ts';
 import { advanceSummary } from '../table/summaries.ts';
 import type { Table } from '../table/table.ts';
 import { type AccessibleGroup, admitToOwnGroup, findLogEnd, type LogEnd, messageGroupNotFound } from './access.ts';
@@ -106,9 +106,9 @@ export async function sendToPeople(messaging: Messaging, viewer: User, people: P
       throw new LostRaceError();
     }
     const start = await startWith(messaging, viewer, people, draft);
-    if (start.outcome === 'sent' || start.outcome === 'sent before') return { end: undefined, started: start };
+    if (start.outcome === 'sent') return { end: undefined, started: start };
     // While it is undecided, only starting it again can tell whether it was started by this message.
-    mayBeThere = start.outcome === 'lost';
+    mayBeThere = start.outcome !== 'undecided';
     if (start.outcome === 'lost') createdAt = start.winner?.createdAt;
     throw new LostRaceError();
   });
@@ -142,14 +142,14 @@ export async function applyToOwnSummary(
   { table }: Messaging,
   viewer: User,
   profile: MessageGroupProfile,
-  message: Message,
+  stored: StoredMessage,
 ): Promise<void> {
-  const applied = advanceSummary(table, viewer.id, profile, storedMessage(message), message.sequence);
+  const applied = advanceSummary(table, viewer.id, profile, stored, stored.message.sequence);
   await within(OWN_SUMMARY_MS, applied).catch(() => {});
 }
 
 async function sent(messaging: Messaging, viewer: User, profile: MessageGroupProfile, message: Message): Promise<Sent> {
-  await applyToOwnSummary(messaging, viewer, profile, message);
+  await applyToOwnSummary(messaging, viewer, profile, storedMessage(message));
   return { outcome: 'sent', group: { profile, lastMessage: message, lastSequence: message.sequence } };
 }
 

@@ -2,7 +2,6 @@ import { createMessage } from '../messaging/create-message.ts';
 import { messageGroupIdOf } from '../messaging/destination.ts';
 import type { Messaging } from '../messaging/messaging.ts';
 import type { User } from '../model.ts';
-import { storedMessage } from '../table/items.ts';
 import { getMessage, readNewest } from '../table/log.ts';
 import { advanceReadSequence, advanceSummary } from '../table/summaries.ts';
 import { SEED_CONVERSATIONS, type SeedConversation } from './conversations.ts';
@@ -54,7 +53,7 @@ async function seedConversation(
   const last = await getMessage(table, messageGroupId, length);
   if (!last || !profile) throw new Error(`Message ${length} of the seed is missing`);
   for (const [handle, { id }] of members) {
-    await advanceSummary(table, id, profile, storedMessage(last), undefined);
+    await advanceSummary(table, id, profile, last, undefined);
     await advanceReadSequence(table, id, messageGroupId, length - (conversation.unread[handle] ?? 0));
   }
 }

@@ -96,7 +96,7 @@ export class ParkedWork {
       await delay(waitMs, undefined, { signal }).catch(() => {});
       if (signal.aborted || this.#versions.size === 0) continue;
       try {
-        const done = await this.attempt(table, signal);
+        const done = await this.attempt(table, () => !signal.aborted);
         waitMs = done > 0 ? ATTEMPT_MS : Math.min(waitMs * 2, LONGEST_WAIT_MS);
       } catch (error) {
         waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
@@ -105,15 +105,15 @@ export class ParkedWork {
     }
   }
 
-  /** Tries to write each parked summary once, until the signal is aborted. @returns the number that were written */
-  async attempt(table: Table, signal?: AbortSignal): Promise<number> {
+  /** Tries to write each parked summary once, while there is time. @returns the number that were written */
+  async attempt(table: Table, isInTime: () => boolean = () => true): Promise<number> {
     const limit = pLimit(CONCURRENCY);
     const items = await this.load();
     // Where time is too short for all, others come first at the next attempt.
     const start = Math.floor(Math.random() * items.length);
     const outcomes = await Promise.all(
       [...items.slice(start), ...items.slice(0, start)].map((item) =>
-        limit(async () => !signal?.aborted && this.#tryToWrite(table, item)),
+        limit(async () => isInTime() && this.#tryToWrite(table, item)),
       ),
     );
     return outcomes.filter(Boolean).length;

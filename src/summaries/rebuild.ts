@@ -147,9 +147,9 @@ export async function repairMembers(
 
 /**
  * Repairs a summary. One that is behind is joined forward, which no other writer undoes: in a busy group it is always behind. Any other is
- * corrected on condition that it is as it was before the log was read, and compared again if it is not.
+ * corrected on condition that it is as it was before the log was read, and compared again.
  *
- * @returns whether it was repaired
+ * @returns whether it is right now
  */
 async function repairSummary(table: Table, facts: LogFacts, { userId, found }: WrongSummary): Promise<boolean> {
   const { profile } = facts;
@@ -160,7 +160,8 @@ async function repairSummary(table: Table, facts: LogFacts, { userId, found }: W
     if (!before || (before.lastSequence < newest.message.sequence && before.readSequence <= lastSequence))
       return advanceSummary(table, userId, profile, newest, sentUpTo.get(userId));
     const readSequence = expectedReadSequence(seen.facts, userId, before);
-    if (await correctSummary(table, userId, profile, newest, readSequence, before)) return true;
+    await correctSummary(table, userId, profile, newest, readSequence, before);
+    // A message of the meantime was refused as long as the summary was ahead of it. It is joined at the next attempt.
     const again = await auditGroup(table, profile, [userId]);
     const [left] = again.wrong;
     if (!left || !again.facts) return !left;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import pLimit from 'p-limit';
 import { takesWrites } from '../table/health.ts';
 import { limitCalls, type Table } from '../table/table.ts';
@@ -39,8 +40,9 @@ const CONCURRENCY_PER_USER = 8;
 /** The time between two calls of `onRetry`, in milliseconds. */
 const TELL_MS = 1_000;
 
-/** With so many writes to retry or batches that wait for them, or without a success for so long, the shards wait. */
+/** With so many writes to retry, so many waiting promises of batches, which hold keys, or without a success for so long, the shards wait. */
 const MAX_PENDING = 10_000;
+const MAX_WAITING = 50_000;
 const SUCCESS_WITHIN_MS = 1_000;
 const PROBE_MS = 100;
 
@@ -64,6 +66,8 @@ export class Retries {
   #succeededAt = performance.now();
   #writtenAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
+  /** The people of whom a write was parked within the last seconds. */
+  readonly #parkedUsers = new LRUCache<string, true>({ max: 1_000, ttl: LONGEST_ATTEMPT_MS });
   /** Promises that `add` returned and that are not settled. */
   #waiting = 0;
 
@@ -92,7 +96,7 @@ export class Retries {
     while (!isSettled && this.#entries.size > 0 && !this.#options.signal.aborted) {
       const isIdle = performance.now() - this.#succeededAt > SUCCESS_WITHIN_MS;
       if (isIdle && (await takesWrites(this.#options.table))) this.#succeededAt = performance.now();
-      else if (!isIdle && this.#waiting <= MAX_PENDING) return;
+      else if (!isIdle && this.#entries.size <= MAX_PENDING && this.#waiting <= MAX_WAITING) return;
       await delay(PROBE_MS, undefined, { signal: this.#options.signal }).catch(() => {});
     }
   }
@@ -152,6 +156,9 @@ export class Retries {
     const { change, userId } = entry;
     const isParked = parked.has(change.messageGroupId, userId);
     const attemptMs = isParked ? ATTEMPT_MS : Math.min(ATTEMPT_MS * entry.failures, LONGEST_ATTEMPT_MS);
+    // Each would take its deadline, a few at once, and their shards would wait for all of them.
+    if (userId !== undefined && this.#parkedUsers.has(userId) && (await this.#isToPark(entry, parkAfterMs)))
+      return this.#park(key, entry, change);
     try {
       const isApplied = await applyTo(limitCalls(table, attemptMs), change, userId);
       if (isApplied) this.onWritten();
@@ -163,10 +170,17 @@ export class Retries {
       const wait = Math.min(FIRST_WAIT_MS * 2 ** entry.failures, LONGEST_WAIT_MS);
       entry.dueAt = performance.now() + wait * (0.5 + Math.random() / 2);
       if (!isParked && !(await this.#isToPark(entry, parkAfterMs))) return;
-      await parked.park(change.messageGroupId, userId).then(
-        () => this.#settle(key, entry, change, true),
-        (parkError) => this.#tell(parkError),
-      );
+      await this.#park(key, entry, change);
+    }
+  }
+
+  async #park(key: string, entry: Entry, change: GroupChange): Promise<void> {
+    try {
+      await this.#options.parked.park(change.messageGroupId, entry.userId);
+      if (entry.userId !== undefined) this.#parkedUsers.set(entry.userId, true);
+      this.#settle(key, entry, change, true);
+    } catch (error) {
+      this.#tell(error);
     }
   }
 

@@ -121,6 +121,9 @@ export const parseProfile = parser(
 
 export const parseSummary = parser('summary', readSummary);
 
+/** Parses how far the owner of a summary has read, whatever else of the summary cannot be read. */
+export const parseReadSequence = parser('summary', (item) => readCount(item, 'readSequence'));
+
 /** Parses a summary of an inbox. Its place there is one that a cursor can name. */
 export const parseListedSummary = parser('summary', (item): Summary => {
   const summary = readSummary(item);

@@ -1,7 +1,7 @@
 import { toWire, type WireItem } from '../dynamodb/attribute-values.ts';
 import type { GroupMessage, Message, MessageGroupProfile } from '../model.ts';
 import { batchGet } from './batch-get.ts';
-import { parseMessage, parseProfile } from './items.ts';
+import { parseMessage, parseProfile, parseStoredMessage, type StoredMessage } from './items.ts';
 import {
   FIRST_MESSAGE_SORT_KEY,
   groupPartition,
@@ -94,10 +94,14 @@ export async function readNewer(
 }
 
 /** Reads one message consistently. Returns undefined if the log has none of this number, or if it cannot be read. */
-export async function getMessage(table: Table, messageGroupId: string, sequence: number): Promise<Message | undefined> {
+export async function getMessage(
+  table: Table,
+  messageGroupId: string,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
   const Key = toWire(messageKey(messageGroupId, sequence));
   const { Item } = await table.call('GetItem', { TableName: table.name, Key, ConsistentRead: true });
-  return Item && readOrSkip(table, parseMessage, Item);
+  return Item && readOrSkip(table, parseStoredMessage, Item);
 }
 
 /** Reads up to 100 messages, those that exist and can be read, in no order. One BatchGetItem. */

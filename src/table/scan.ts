@@ -4,7 +4,7 @@ import { toWire } from '../dynamodb/attribute-values.ts';
 import { BadUserInputError } from '../errors.ts';
 import type { MessageGroupProfile } from '../model.ts';
 import { isUnreadable, parseOrReason, parseProfile, parseSentBefore, type UnreadableItem } from './items.ts';
-import { itemTypeOf, type Key, messageGroupIdOf } from './keys.ts';
+import { isMessageKey, itemTypeOf, type Key, messageGroupIdOf } from './keys.ts';
 import type { Table } from './table.ts';
 
 /** The groups, logs and summaries that one call of Scan met. */
@@ -25,6 +25,7 @@ const GROUPS_PAGE = 1_000;
 /** Scans the next 1,000 items of the table for groups, logs and summaries, consistently, from after a position on. */
 export async function scanGroups(table: Table, after: string | undefined): Promise<ScannedGroups> {
   const start = after === undefined ? undefined : keyOfPosition(after);
+  const isWithinLog = start !== undefined && isMessageKey(start);
   const { Items: items = [], LastEvaluatedKey } = await table.call('Scan', {
     TableName: table.name,
     ConsistentRead: true,
@@ -40,7 +41,7 @@ export async function scanGroups(table: Table, after: string | undefined): Promi
     const type = itemTypeOf({ pk, sk });
     if (type.itemType === 'summary') summaries.push({ userId: type.userId, messageGroupId: messageGroupIdOf(sk) });
     // A log goes on from page to page.
-    else if (type.itemType === 'message' && pk !== start?.pk) logs.add(type.messageGroupId);
+    else if (type.itemType === 'message' && !(isWithinLog && pk === start?.pk)) logs.add(type.messageGroupId);
     else if (type.itemType === 'message group') {
       const profile = parseOrReason(parseProfile, item);
       if (isUnreadable(profile)) unreadable.push(profile);

@@ -4,6 +4,7 @@ import type { MessageGroupProfile } from '../model.ts';
 import {
   parseListedSummary,
   parseOrReason,
+  parseReadSequence,
   parseSummary,
   type StoredMessage,
   type Summary,
@@ -115,7 +116,7 @@ export async function advanceReadSequence(
     return sequence;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return error.Item && readOrSkip(table, parseSummary, error.Item)?.readSequence;
+    return error.Item && readOrSkip(table, parseReadSequence, error.Item);
   }
 }
 

@@ -85,7 +85,7 @@ async function isInLog(
   if (!logged) return true;
   const { messageGroupId, message } = logged;
   const found = await pRetry(() => getMessage(table, messageGroupId, message.sequence), { ...FOR_EVER, signal });
-  if (found?.id !== message.id) return false;
+  if (found?.message.id !== message.id) return false;
   pastOld.add(stream);
   return true;
 }

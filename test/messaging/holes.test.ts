@@ -1,4 +1,4 @@
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { NotFoundError } from '../../src/errors.ts';
@@ -11,6 +11,7 @@ import type { Messaging } from '../../src/messaging/messaging.ts';
 import { type User, unreadCount } from '../../src/model.ts';
 import { messageKey, profileKey, sentBeforeKey, summaryKey } from '../../src/table/keys.ts';
 import { observeCalls, type Table } from '../../src/table/table.ts';
+import { timeout } from '../support/faults.ts';
 import { groupIdOf, putMessages, sendAs, users } from '../support/groups.ts';
 import { deleteMessages, setAttributes, spoilMessages, spoilProfile } from '../support/summaries.ts';
 import { aTable } from '../support/table.ts';
@@ -327,6 +328,48 @@ test('a record of a repeated send that cannot be read is told, and nothing is se
   });
 });
 
+test('a mark that is repeated is a success, though the rest of the summary cannot be read', async () => {
+  const table = await aTable();
+  const { ben, messaging, messageGroupId } = await aPair(table, 2);
+  await setAttributes(table, summaryKey(ben.id, messageGroupId), { lastMessage: 'none' });
+
+  const first = await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 2 });
+  const again = await markMessageGroupRead(messaging, ben, { messageGroupId, sequence: 2 });
+
+  expect(first).toMatchObject({ messageGroup: { readSequence: 2 } });
+  expect(again).toEqual(first);
+});
+
+test('a message that took the number of a deleted one is not taken for it when that is sent again', async () => {
+  const table = await aTable();
+  const { ann, ben, messaging, messageGroupId } = await aPair(table, 1);
+  const input = { to: { messageGroupId }, body: 'from ann', clientMessageId: 'once' };
+  await createMessage(messaging, ann, input);
+  await deleteMessages(table, messageGroupId, 2);
+  await createMessage(messaging, ben, { to: { messageGroupId }, body: 'from ben' });
+
+  await expect(createMessage(messaging, ann, input)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a message that is sent again keeps the attributes of a later version in its sender’s summary', async () => {
+  const table = await aTable();
+  const { ann, messaging, messageGroupId } = await aPair(table, 1);
+  const input = { to: { messageGroupId }, body: 'two', clientMessageId: 'once' };
+  const withoutSummaries = {
+    ...table,
+    call: (...args: Parameters<Table['call']>) =>
+      args[0] === 'UpdateItem' ? Promise.reject(timeout()) : table.call(...args),
+  } as Table;
+  await createMessage({ ...messaging, table: withoutSummaries }, ann, input);
+  await setAttributes(table, messageKey(messageGroupId, 2), { mood: 'of a later version' });
+
+  await createMessage(messaging, ann, input);
+
+  const Key = summaryKey(ann.id, messageGroupId);
+  const { Item } = await table.client.send(new GetCommand({ TableName: table.name, Key, ConsistentRead: true }));
+  expect(Item).toMatchObject({ lastSequence: 2, lastMessage: { mood: 'of a later version' } });
+});
+
 describe('what is left of a group', () => {
   const remove = (table: Table, Key: { pk: string; sk: string }) =>
     table.client.send(new DeleteCommand({ TableName: table.name, Key }));
@@ -341,6 +384,20 @@ describe('what is left of a group', () => {
 
     expect(sent).toMatchObject({ message: { sequence: 4 } });
     expect((await walkOlder(pair, [5])).flat()).toEqual([4, 3, 2, 1]);
+  });
+
+  test('without its profile knows a message that is sent to its people again', async () => {
+    const table = await aTable();
+    const { ann, ben, messaging, messageGroupId } = await aPair(table, 1);
+    const input = { to: { recipientIds: [ben.id] }, body: 'two', clientMessageId: 'once' };
+    await createMessage(messaging, ann, input);
+    await remove(table, profileKey(messageGroupId));
+
+    expect(await createMessage(messaging, ann, input)).toMatchObject({
+      message: { sequence: 2 },
+      messageGroup: { id: messageGroupId, lastSequence: 2 },
+      deduplicated: true,
+    });
   });
 
   test('in summaries alone does not move them back', async () => {

@@ -1,4 +1,4 @@
-import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { BatchWriteCommand, DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { describe, expect, test, vi } from 'vitest';
 import type { User } from '../../src/model.ts';
@@ -211,6 +211,56 @@ test('logs without a profile, unreadable sent-before records and foreign items a
   ]);
 }, 60_000);
 
+test('a message that takes a deleted number while its summary is moved back is not lost', async () => {
+  const table = await aTable();
+  const { members, messageGroupId } = await aPair(table);
+  const [ann, ben] = members;
+  await setSummary(table, ben.id, messageGroupId, { lastSequence: 9 });
+  let isSent = false;
+  const racing: Table = {
+    ...table,
+    call: async (operation, input, limits) => {
+      if (operation === 'UpdateItem' && !isSent) {
+        isSent = true;
+        await sendAs(table, members, ann, 'two');
+        const [message, profile] = [
+          await getMessage(table, messageGroupId, 2),
+          await getProfile(table, messageGroupId),
+        ];
+        if (!message || !profile) throw new Error('The message is not there');
+        // The record of the message comes, and the summary is ahead of it.
+        await advanceSummary(table, ben.id, profile, message, undefined);
+      }
+      return table.call(operation, input, limits);
+    },
+  } as Table;
+
+  await auditTable(racing, { repair: true }, () => {});
+
+  expect(await getSummary(table, ben.id, messageGroupId)).toMatchObject({ lastSequence: 2 });
+});
+
+test('a log without a profile is reported, though a part ends among its sent-before records', async () => {
+  const table = await aTable();
+  const { messageGroupId, members } = await aPair(table);
+  await table.client.send(new DeleteCommand({ TableName: table.name, Key: profileKey(messageGroupId) }));
+  const record = { messageId: message(1).id, sequence: 1, bodyHash: 'hash', expiresAt: 2_000_000_000 };
+  for (let first = 0; first < 1_000; first += 25)
+    await table.client.send(
+      new BatchWriteCommand({
+        RequestItems: {
+          [table.name]: Array.from({ length: 25 }, (_, index) => ({
+            PutRequest: { Item: { ...sentBeforeKey(messageGroupId, members[0].id, `${first + index}`), ...record } },
+          })),
+        },
+      }),
+    );
+
+  const { findings } = await rebuildAll(table);
+
+  expect(findings.filter(({ kind }) => kind === 'orphan log')).toEqual([{ kind: 'orphan log', messageGroupId }]);
+}, 60_000);
+
 test('a summary that others move forward all the time is repaired', async () => {
   const table = await aTable();
   const { members, messageGroupId } = await aGroupThatWentOn(table);
@@ -227,7 +277,7 @@ test('a summary that others move forward all the time is repaired', async () => 
         const message = await getMessage(table, messageGroupId, sequence);
         const profile = await getProfile(table, messageGroupId);
         if (!message || !profile) throw new Error('The message is not there');
-        for (const { id } of members) await advanceSummary(table, id, profile, storedMessage(message), undefined);
+        for (const { id } of members) await advanceSummary(table, id, profile, message, undefined);
         repairs += 1;
       }
       return table.call(operation, input, limits);

@@ -294,6 +294,36 @@ test('a parked summary that hangs delays no other', async () => {
   expect(await attempting).toBe(1);
 });
 
+test('once one summary of a person is parked, the others that failed for as long are parked without another attempt', async () => {
+  const { table, store, recordOf } = await aWorld();
+  const [ben, ...others] = users(81) as [User, ...User[]];
+  for (const other of others) await sendAs(table, [ben, other], other, 'one');
+  let hangs = 0;
+  const hanging = {
+    ...table,
+    call: (...[operation, input, limits]: Parameters<typeof table.call>) => {
+      if (operation !== 'UpdateItem' || !JSON.stringify(input).includes(`USR#${ben.id}`))
+        return table.call(operation, input, limits);
+      hangs += 1;
+      return delay((limits?.deadline ?? 0) - performance.now()).then(() => Promise.reject(timeout()));
+    },
+  } as Table;
+  const stop = new AbortController();
+  const parked = new ParkedWork(store, SILENT);
+  const retries = new Retries({ table: hanging, parked, signal: stop.signal, onRetry: () => {}, parkAfterMs: 1_500 });
+  const running = retries.run();
+  onTestFinished(async () => {
+    stop.abort();
+    await running;
+  });
+
+  const records = others.map((other) => recordOf(groupIdOf([ben, other]), 2));
+  await (await processRecords({ table: hanging, retries, keep: async () => {} }, records)).settled;
+
+  expect(await listParked(store)).toHaveLength(80);
+  expect(hangs).toBeLessThan(32 + 3 * 8);
+}, 60_000);
+
 test('24 summaries that hang delay no other that failed twice', async () => {
   const { table, store, people, groups, recordOf } = await aWorld();
   const big = users(24);
